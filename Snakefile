@@ -1,0 +1,58 @@
+# data -> train -> evaluate -> aggregate -> claims -> report
+#
+#   snakemake --cores 2                          reproduce everything at the quick budget
+#   snakemake --cores 2 --config budget=smoke    the same in a minute, on a sample of the data
+from snakemake.utils import min_version
+
+min_version("9.13")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    results=f"results/{BUDGET_NAME}",
+    logs=f"results/{BUDGET_NAME}/logs",
+    reports=f"reports/{BUDGET_NAME}",
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    code_size="[0-9]+",
+    seed="[0-9]+",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/claims.smk"
+
+
+for file in VARIANT_FILES:
+
+    include: str(file)
+
+
+# include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/summary.csv",
+
+
+onstart:
+    print(f"aebench: budget {BUDGET_NAME}, {', '.join(DATASETS)}; results/{BUDGET_NAME}/")
+
+
+onsuccess:
+    print(f"The report is reports/{BUDGET_NAME}/index.html")
+
+
+onerror:
+    print_failures()

@@ -1,0 +1,102 @@
+"""What a user sees while waiting: progress lines, and errors without a traceback."""
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aebench.errors import AebenchError
+
+
+def duration(seconds: float) -> str:
+    """Say a time span in words: `8 s`, `3 min 20 s`, `2 h 05 min`."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+class Progress:
+    """Print one line every few seconds: where a long computation is and how long it still takes.
+
+    Whole lines instead of a bar, because several jobs share the terminal and a log keeps them.
+
+    Parameters
+    ----------
+    label : str
+        What is being computed; opens every line.
+    every : float
+        Seconds between lines. Work that ends sooner prints nothing.
+    """
+
+    def __init__(self, label: str, every: float = 5.0) -> None:
+        self.label = label
+        self.every = every
+        self.begin("", 1, 1)
+
+    def begin(self, phase: str, epochs: float, steps_per_epoch: int) -> None:
+        """Start a phase of `epochs` epochs (may be fractional), each of `steps_per_epoch` steps."""
+        self._phase, self._epochs, self._steps = phase, epochs, steps_per_epoch
+        self._start = self._last = time.monotonic()
+
+    def step(self, done: int, describe: Callable[[], str]) -> None:
+        """Note that `done` steps of the phase are over; `describe` is called only to print."""
+        now = time.monotonic()
+        if now - self._last < self.every:
+            return
+        self._last = now
+        total = max(done, round(self._epochs * self._steps))
+        left = (now - self._start) / done * (total - done)
+        epoch = done / self._steps
+        print(
+            f"{self.label}, {self._phase}: epoch {epoch:.1f} of {self._epochs:g}, "
+            f"{describe()}, {duration(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+class _Tee:
+    """A stream that also writes to a log file."""
+
+    def __init__(self, stream, log) -> None:  # type: ignore[no-untyped-def]
+        self.stream, self.log = stream, log
+
+    def write(self, text: str) -> int:
+        self.log.write(text)
+        return self.stream.write(text)
+
+    def flush(self) -> None:
+        self.log.flush()
+        self.stream.flush()
+
+
+@contextmanager
+def job(log: str | Path, label: str) -> Iterator[None]:
+    """Run one workflow job: copy stderr to its log, turn failures into one message and exit 1.
+
+    An error the user can mend prints its message alone. Anything else is a defect of this suite
+    or of a user's variant: the message names the exception, and the traceback goes to the log.
+    """
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w", encoding="utf-8") as file:
+        terminal = sys.stderr
+        sys.stderr = _Tee(terminal, file)
+        try:
+            yield
+        except AebenchError as error:
+            print(f"error: {label}: {error}", file=sys.stderr)
+            sys.exit(1)
+        except Exception as error:
+            traceback.print_exc(file=file)
+            print(
+                f"error: {label}: {type(error).__name__}: {error} (traceback in {log})",
+                file=sys.stderr,
+            )
+            sys.exit(1)
+        finally:
+            sys.stderr = terminal

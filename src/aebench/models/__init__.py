@@ -1,0 +1,119 @@
+"""What is compared: estimators with fit, transform and inverse_transform."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aebench.errors import ParameterError
+from aebench.files import atomic, write_text
+from aebench.models.autoencoder import AutoEncoder
+from aebench.models.controls import Mean, RandomProjection
+from aebench.models.words import WordCounts
+
+__all__ = ["AutoEncoder", "Mean", "RandomProjection", "WordCounts", "build", "fit_seeds", "save"]
+
+
+def _pca(code_size: int, **parameters: Any) -> Any:
+    from sklearn.decomposition import PCA
+
+    return PCA(n_components=code_size, random_state=0, **parameters)
+
+
+def _truncated_svd(code_size: int, **parameters: Any) -> Any:
+    from sklearn.decomposition import TruncatedSVD
+
+    return TruncatedSVD(n_components=code_size, random_state=0, **parameters)
+
+
+ESTIMATORS: dict[str, Callable[..., Any]] = {
+    "AutoEncoder": AutoEncoder,
+    "Mean": Mean,
+    "PCA": _pca,
+    "RandomProjection": RandomProjection,
+    "TruncatedSVD": _truncated_svd,
+}
+"""What a variant may name as its `estimator`. PCA and TruncatedSVD are scikit-learn's own."""
+
+
+def build(estimator: str, code_size: int, parameters: dict[str, Any]) -> Any:
+    """Make the estimator a variant asks for.
+
+    Parameters
+    ----------
+    estimator : str
+        A key of ESTIMATORS.
+    code_size : int
+    parameters : dict
+        Its own parameters. A `weighting` makes any estimator but AutoEncoder, which has one of
+        its own, work on word counts (see WordCounts).
+
+    Raises
+    ------
+    ParameterError
+        For an unknown estimator or parameter.
+    """
+    if estimator not in ESTIMATORS:
+        raise ParameterError(f"estimator is {estimator!r}; allowed are {', '.join(ESTIMATORS)}.")
+    parameters = dict(parameters)
+    weighting = None if estimator == "AutoEncoder" else parameters.pop("weighting", None)
+    try:
+        built = ESTIMATORS[estimator](code_size=code_size, **parameters)
+    except TypeError as error:
+        raise ParameterError(f"estimator {estimator}: {error}") from None
+    return built if weighting is None else WordCounts(built, weighting)
+
+
+def fit_seeds(estimator: Any, X: Any, seeds: Sequence[int]) -> list[Any]:
+    """Fit one copy for each seed; an estimator without an open `random_state` is fitted once.
+
+    Returns
+    -------
+    fitted : list of estimators
+        In the order of the seeds.
+    """
+    from sklearn.base import clone
+
+    if hasattr(estimator, "fit_seeds"):
+        return estimator.fit_seeds(X, seeds)
+    parameters = estimator.get_params(deep=True)
+    open_states = [
+        name
+        for name, value in parameters.items()
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    if not open_states:
+        return [clone(estimator).fit(X)] * len(seeds)
+    return [
+        clone(estimator).set_params(**dict.fromkeys(open_states, seed)).fit(X) for seed in seeds
+    ]
+
+
+def save(model: Any, folder: str | Path) -> int:
+    """Write a fitted model as model.safetensors and model.json; return its number of parameters.
+
+    An AutoEncoder saves itself. Of other estimators every fitted array of floats is kept, under
+    its attribute's name, which is what a decoder figure needs.
+    """
+    if isinstance(model, AutoEncoder):
+        model.save(folder)
+        return model.parameters_count_
+    from safetensors.numpy import save_file
+
+    folder = Path(folder)
+    arrays = dict(_fitted_arrays(model))
+    with atomic(folder / "model.safetensors") as temporary:
+        save_file(arrays, temporary)
+    facts = {"estimator": type(model).__name__, "parameters": repr(model)}
+    write_text(folder / "model.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    return sum(array.size for array in arrays.values())
+
+
+def _fitted_arrays(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    for name, value in sorted(vars(model).items()):
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            yield prefix + name, np.ascontiguousarray(value)
+        elif hasattr(value, "get_params") and name.endswith("_"):
+            yield from _fitted_arrays(value, f"{prefix}{name}.")

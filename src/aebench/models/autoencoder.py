@@ -1,0 +1,464 @@
+"""The autoencoder: one estimator whose parameters choose its parts."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from aebench.console import Progress
+from aebench.errors import ParameterError, TrainingError
+from aebench.files import atomic, write_text
+from aebench.models import words
+
+if TYPE_CHECKING:
+    import torch
+
+    from aebench.models.network import Network
+    from aebench.training.items import Items
+
+
+class Measurement(NamedTuple):
+    """One row of an estimator's `history_`."""
+
+    epoch: int
+    split: str
+    metric: str
+    value: float
+    seconds: float
+
+
+BLOCK = 4096  # items encoded or decoded at a time
+PRETRAINING = ("none", "rbm")
+OPTIMIZERS = ("adam", "conjugate_gradients")
+SCHEDULES = ("cosine", "constant")
+
+
+class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """A symmetric deep autoencoder.
+
+    Parameters
+    ----------
+    code_size : int
+        Units of the code, from 1 to the number of features.
+    hidden : sequence of int
+        Sizes of the encoder's hidden layers; the decoder mirrors them. `(1000, 500, 250)` with
+        784 pixels and `code_size=30` is the 784-1000-500-250-30 network of Hinton &
+        Salakhutdinov (Science 313:504, 2006). May be empty.
+    activation : {"sigmoid", "tanh", "relu", "silu", "elu"}
+        Of the hidden layers.
+    code : {"linear", "sigmoid"}
+        Nonlinearity of the code.
+    loss : {"squared_error", "cross_entropy", "multinomial"}
+        Summed over features, averaged over items. `cross_entropy` wants data in [0, 1];
+        `multinomial` wants word counts and compares a softmax over words with their shares.
+    output : {"linear", "sigmoid", "softmax"}, optional
+        Nonlinearity of the reconstruction; by default what fits the loss.
+    weighting : {"counts", "log", "share"}, optional
+        How word counts enter the encoder; None takes the data as it is.
+    initialisation : {"kaiming", "normal"}
+        See `aebench.models.network.initialise`. RBM pretraining replaces it.
+    pretraining : {"none", "rbm"}
+        `rbm`: greedy layer-wise, by CD-1, the recipe of 2006.
+    pretraining_epochs : int
+        For each layer.
+    pretraining_learning_rate, pretraining_code_learning_rate : float
+        Of the logistic layers and of the linear code layer.
+    pretraining_input_learning_rate : float, optional
+        Of the first layer; None takes `pretraining_learning_rate`. Word counts need a smaller one.
+    optimizer : {"adam", "conjugate_gradients"}
+        `conjugate_gradients`: restarted on batches of `batch_size` with `line_searches` each.
+    epochs : float
+        Of fine-tuning. A fraction visits that share of the batches.
+    batch_size : int
+    learning_rate, schedule, weight_decay
+        Of Adam; `schedule` is "cosine" (with warm-up) or "constant".
+    line_searches : int
+        Of the conjugate gradients, for each batch.
+    device : {"auto", "cpu", "cuda"}
+    random_state : int, RandomState instance or None
+    verbose : bool or str
+        Print progress to stderr; a string labels the lines.
+
+    Attributes
+    ----------
+    network_ : aebench.models.network.Network
+    history_ : list of Measurement
+        The losses while training: epoch, split, metric, value, seconds since the start.
+    parameters_count_ : int
+    device_ : str
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aebench.models import AutoEncoder
+    >>> X = np.random.default_rng(0).random((64, 20), dtype=np.float32)
+    >>> AutoEncoder(code_size=2, hidden=(8,), epochs=3, random_state=0).fit_transform(X).shape
+    (64, 2)
+    """
+
+    def __init__(
+        self,
+        code_size: int = 30,
+        hidden: Sequence[int] = (1000, 500, 250),
+        *,
+        activation: str = "silu",
+        code: str = "linear",
+        loss: str = "squared_error",
+        output: str | None = None,
+        weighting: str | None = None,
+        initialisation: str = "kaiming",
+        pretraining: str = "none",
+        pretraining_epochs: int = 10,
+        pretraining_learning_rate: float = 0.1,
+        pretraining_code_learning_rate: float = 0.001,
+        pretraining_input_learning_rate: float | None = None,
+        optimizer: str = "adam",
+        epochs: float = 20,
+        batch_size: int = 250,
+        learning_rate: float = 3e-3,
+        schedule: str = "cosine",
+        weight_decay: float = 0.0,
+        line_searches: int = 3,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: bool | str = False,
+    ) -> None:
+        self.code_size = code_size
+        self.hidden = hidden
+        self.activation = activation
+        self.code = code
+        self.loss = loss
+        self.output = output
+        self.weighting = weighting
+        self.initialisation = initialisation
+        self.pretraining = pretraining
+        self.pretraining_epochs = pretraining_epochs
+        self.pretraining_learning_rate = pretraining_learning_rate
+        self.pretraining_code_learning_rate = pretraining_code_learning_rate
+        self.pretraining_input_learning_rate = pretraining_input_learning_rate
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.line_searches = line_searches
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ------------------------------------------------------------------ fit
+
+    def fit(
+        self,
+        X: Any,
+        y: None = None,
+        *,
+        on_epoch: Callable[["AutoEncoder", int], None] | None = None,
+    ) -> "AutoEncoder":
+        """Train on items X of shape [n_items, n_features].
+
+        Parameters
+        ----------
+        X : array or sparse matrix, shape [n_items, n_features]
+        y : ignored
+        on_epoch : callable, optional
+            Called with the estimator and the number of fine-tuning epochs done, first with 0
+            before fine-tuning; it may transform, and must not change anything.
+
+        Raises
+        ------
+        ParameterError
+            For a parameter outside what is allowed.
+        TrainingError
+            When the loss stops being finite; names epoch, learning rate and seed.
+        """
+        X = self._checked(X, reset=True)
+        self._check_parameters(X)
+        inputs, targets = self._resident(X)
+        self._fit(inputs, targets, on_epoch)
+        return self
+
+    def fit_seeds(
+        self,
+        X: Any,
+        seeds: Sequence[int],
+        *,
+        on_epoch: Callable[["AutoEncoder", int], None] | None = None,
+    ) -> list["AutoEncoder"]:
+        """Fit one copy for each seed on the same resident data; equals fitting each alone."""
+        from sklearn.base import clone
+
+        if not len(seeds):
+            raise ParameterError("seeds is empty; at least one is needed.")
+        X = self._checked(X, reset=True)
+        self._check_parameters(X)
+        inputs, targets = self._resident(X)
+        fitted = []
+        for seed in seeds:
+            copy = clone(self).set_params(random_state=seed)
+            copy.n_features_in_ = self.n_features_in_
+            copy._fit(inputs, targets, on_epoch)
+            fitted.append(copy)
+        return fitted
+
+    def _fit(
+        self,
+        inputs: "Items",
+        targets: "Items",
+        on_epoch: Callable[["AutoEncoder", int], None] | None,
+    ) -> None:
+        from aebench.training import device as devices
+
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._start = time.perf_counter()
+        self.history_: list[Measurement] = []
+        self.device_ = devices.describe(inputs.device)
+        label = self.verbose if isinstance(self.verbose, str) else "AutoEncoder"
+        label = f"{label} seed {self.random_state}"
+        progress = Progress(label, every=5.0 if self.verbose else float("inf"))
+        try:
+            self._pretrain(inputs, targets, seed, progress)
+            if on_epoch:
+                on_epoch(self, 0)
+            self._fine_tune(inputs, targets, seed, progress, on_epoch)
+        except TrainingError as error:
+            raise TrainingError(f"{error} (seed {self.random_state})") from None
+        self.parameters_count_ = sum(p.numel() for p in self.network_.parameters())
+
+    def _pretrain(self, inputs: "Items", targets: "Items", seed: int, progress: Progress) -> None:
+        """Set `network_` to its starting point."""
+        import torch
+
+        from aebench.models.network import Network, initialise, unroll
+        from aebench.training.rbm import Recipe, pretrain
+
+        sizes = [self.n_features_in_, *self.hidden, self.code_size]
+        self.network_ = Network(sizes, self.activation, self.code, self._output())
+        self.network_.to(inputs.device)
+        host = torch.Generator().manual_seed(seed)
+        mean = torch.stack([block.sum(0) for block in targets.blocks(BLOCK)]).sum(0) / len(targets)
+        initialise(self.network_, self.initialisation, self.activation, mean, host)
+        if self.pretraining == "none" or self.pretraining_epochs == 0:
+            return
+        rate = self.pretraining_learning_rate
+        first_rate = self.pretraining_input_learning_rate
+        rbms = pretrain(
+            inputs,
+            sizes,
+            Recipe(epochs=self.pretraining_epochs, learning_rate=rate),
+            self.pretraining_code_learning_rate,
+            "counts" if self.loss == "multinomial" else "binary",
+            rate if first_rate is None else first_rate,
+            torch.Generator(inputs.device).manual_seed(seed),
+            progress,
+            lambda metric, epoch, value: self._record(epoch, metric, value),
+        )
+        unroll(self.network_, rbms)
+
+    def _fine_tune(
+        self,
+        inputs: "Items",
+        targets: "Items",
+        seed: int,
+        progress: Progress,
+        on_epoch: Callable[["AutoEncoder", int], None] | None,
+    ) -> None:
+        import torch
+
+        from aebench.training import loop, losses
+
+        def end(epoch: int, value: float) -> None:
+            self._record(epoch, "loss", value)
+            if on_epoch:
+                on_epoch(self, epoch)
+
+        if not self.epochs:
+            return
+        shared: dict[str, Any] = {
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "generator": torch.Generator().manual_seed(seed + 1),
+            "progress": progress,
+            "on_epoch": end,
+        }
+        loss = losses.make(self.loss, self._output())
+        if self.optimizer == "adam":
+            loop.adam(
+                self.network_,
+                loss,
+                inputs,
+                targets,
+                learning_rate=self.learning_rate,
+                schedule=self.schedule,
+                weight_decay=self.weight_decay,
+                **shared,
+            )
+        else:
+            loop.conjugate_gradients(
+                self.network_, loss, inputs, targets, line_searches=self.line_searches, **shared
+            )
+
+    def _record(self, epoch: int, metric: str, value: float) -> None:
+        seconds = time.perf_counter() - self._start
+        self.history_.append(Measurement(epoch, "train", metric, value, seconds))
+
+    # ------------------------------------------------------------ transform
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the codes of items X [n_items, n_features], float32 [n_items, code_size]."""
+        check_is_fitted(self, "network_")
+        X = self._checked(X, reset=False)
+        return self._blockwise(self.network_.encoder, self._weighted(X), self.code_size)
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Return reconstructions of codes Z [n_items, code_size], float32 [n_items, n_features].
+
+        With the multinomial loss these are shares of words: they sum to 1 over a row.
+        """
+        check_is_fitted(self, "network_")
+        Z = np.ascontiguousarray(Z, dtype=np.float32)
+        if Z.ndim != 2 or Z.shape[1] != self.code_size:
+            raise ParameterError(
+                f"codes have shape {list(Z.shape)}; expected [n_items, {self.code_size}]."
+            )
+        return self._blockwise(self.network_.decode, Z, self.n_features_in_)
+
+    def _blockwise(
+        self, function: Callable[["torch.Tensor"], "torch.Tensor"], X: Any, width: int
+    ) -> np.ndarray:
+        import torch
+
+        from aebench.training.items import as_tensor
+
+        device = next(self.network_.parameters()).device
+        out = np.empty((X.shape[0], width), dtype=np.float32)
+        with torch.no_grad():
+            for start in range(0, X.shape[0], BLOCK):
+                block = as_tensor(X[start : start + BLOCK], device)
+                out[start : start + BLOCK] = function(block).cpu().numpy()
+        return out
+
+    # ------------------------------------------------------------ save, load
+
+    def save(self, folder: str | Path) -> None:
+        """Write `model.safetensors` and `model.json` into a folder; nothing is pickled."""
+        from safetensors.torch import save_file
+
+        check_is_fitted(self, "network_")
+        folder = Path(folder)
+        weights = {
+            name: tensor.detach().cpu().clone().contiguous()
+            for name, tensor in self.network_.state_dict().items()
+        }
+        with atomic(folder / "model.safetensors") as temporary:
+            save_file(weights, temporary)
+        facts = {
+            "estimator": "AutoEncoder",
+            "n_features": self.n_features_in_,
+            "parameters": self.get_params(),
+        }
+        write_text(folder / "model.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "auto") -> "AutoEncoder":
+        """Read back what `save` wrote."""
+        from safetensors.torch import load_file
+
+        from aebench.models.network import Network
+        from aebench.training import device as devices
+
+        facts = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
+        estimator = cls(**facts["parameters"]).set_params(device=device)
+        estimator.n_features_in_ = facts["n_features"]
+        sizes = [facts["n_features"], *estimator.hidden, estimator.code_size]
+        network: Network = Network(
+            sizes, estimator.activation, estimator.code, estimator._output()
+        )
+        network.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+        estimator.network_ = network.to(devices.resolve(device))
+        estimator.parameters_count_ = sum(p.numel() for p in network.parameters())
+        return estimator
+
+    # --------------------------------------------------------------- checks
+
+    def _checked(self, X: Any, reset: bool) -> Any:
+        return validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=reset)
+
+    def _weighted(self, X: Any) -> Any:
+        return X if self.weighting is None else words.weight(X, self.weighting)
+
+    def _resident(self, X: Any) -> tuple["Items", "Items"]:
+        """Inputs and targets on the device; one and the same object where they are equal."""
+        from aebench.training import device as devices
+        from aebench.training.items import Items
+
+        device = devices.resolve(self.device)
+        inputs = Items(self._weighted(X), device)
+        if self.loss != "multinomial":
+            return inputs, inputs
+        return inputs, Items(words.weight(X, "share"), device)
+
+    def _output(self) -> str:
+        from aebench.training.losses import OUTPUTS
+
+        return self.output or OUTPUTS[self.loss][0]
+
+    def _check_parameters(self, X: Any) -> None:
+        from aebench.models.network import ACTIVATIONS, CODES, INITIALISATIONS
+        from aebench.training.losses import OUTPUTS
+
+        choices = {
+            "activation": tuple(ACTIVATIONS),
+            "code": tuple(CODES),
+            "loss": tuple(OUTPUTS),
+            "initialisation": INITIALISATIONS,
+            "pretraining": PRETRAINING,
+            "optimizer": OPTIMIZERS,
+            "schedule": SCHEDULES,
+            "weighting": (None, *words.STATELESS),
+            "output": (None, *OUTPUTS.get(self.loss, ())),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                shown = ", ".join(map(repr, allowed))
+                raise ParameterError(f"{name} is {getattr(self, name)!r}; allowed are {shown}.")
+        words.check_code_size(self.code_size, self.n_features_in_)
+        for size in self.hidden:
+            if not isinstance(size, int | np.integer) or size < 1:
+                raise ParameterError(f"hidden is {self.hidden!r}; sizes are whole and at least 1.")
+        for name in ("batch_size", "line_searches"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"{name} is {getattr(self, name)!r}; at least 1 is needed.")
+        for name in ("epochs", "pretraining_epochs", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ParameterError(f"{name} is {getattr(self, name)!r}; it cannot be negative.")
+        if not self.learning_rate > 0:
+            raise ParameterError(f"learning_rate is {self.learning_rate!r}; it must be positive.")
+        if self.pretraining == "rbm" and (self.activation, self.code) != ("sigmoid", "linear"):
+            raise ParameterError(
+                "pretraining 'rbm' trains logistic hidden units and a linear code; set "
+                f"activation='sigmoid' and code='linear' (found {self.activation!r}, "
+                f"{self.code!r})."
+            )
+        self._check_range(X)
+
+    def _check_range(self, X: Any) -> None:
+        values = X.data if scipy.sparse.issparse(X) else X
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+        counts = self.loss == "multinomial" or self.weighting is not None
+        if counts and low < 0:
+            raise ParameterError(f"word counts cannot be negative (found {low:g}).")
+        bounded = self.loss == "cross_entropy" or (self.pretraining == "rbm" and not counts)
+        if bounded and (low < 0 or high > 1):
+            raise ParameterError(
+                f"values lie in [{low:g}, {high:g}]; cross-entropy and binary RBMs need [0, 1]."
+            )

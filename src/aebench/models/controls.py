@@ -1,0 +1,88 @@
+"""Controls: what a code is worth that learned nothing."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from aebench.models.words import check_code_size
+
+
+class Mean(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Reconstruct every item by the training mean; the code is all zeros.
+
+    Parameters
+    ----------
+    code_size : int
+    """
+
+    def __init__(self, code_size: int = 2) -> None:
+        self.code_size = code_size
+
+    def fit(self, X: Any, y: None = None) -> "Mean":
+        """Learn the mean of X [n_items, n_features]."""
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        check_code_size(self.code_size, X.shape[1])
+        self.mean_ = np.asarray(X.mean(axis=0, dtype=np.float64)).ravel().astype(X.dtype)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return zeros [n_items, code_size]."""
+        check_is_fitted(self, "mean_")
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
+        return np.zeros((X.shape[0], self.code_size), dtype=X.dtype)
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Return the mean once for each code, [n_items, n_features]."""
+        check_is_fitted(self, "mean_")
+        return np.tile(self.mean_, (len(Z), 1))
+
+
+class RandomProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Project centred items on Gaussian random directions; decode by least squares.
+
+    The decoder is the best linear one for these codes, so that the distance to PCA is what
+    choosing the directions is worth.
+
+    Parameters
+    ----------
+    code_size : int
+    random_state : int, RandomState instance or None
+    """
+
+    def __init__(self, code_size: int = 2, random_state: Any = None) -> None:
+        self.code_size = code_size
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: None = None) -> "RandomProjection":
+        """Draw the directions and fit the decoder on X [n_items, n_features]."""
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        check_code_size(self.code_size, X.shape[1])
+        random = check_random_state(self.random_state)
+        directions = random.standard_normal((X.shape[1], self.code_size)) / np.sqrt(X.shape[1])
+        self.directions_ = directions.astype(X.dtype)
+        self.mean_ = np.asarray(X.mean(axis=0, dtype=np.float64)).ravel().astype(X.dtype)
+        Z = self._project(X).astype(np.float64)
+        # Z is centred, so Z'(X - mean) is Z'X, and X may stay sparse.
+        self.decoder_ = np.linalg.lstsq(Z.T @ Z, (X.T @ Z).T, rcond=None)[0].astype(X.dtype)
+        return self
+
+    def _project(self, X: Any) -> np.ndarray:
+        return np.asarray(X @ self.directions_) - self.mean_ @ self.directions_
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return codes [n_items, code_size]."""
+        check_is_fitted(self, "decoder_")
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
+        return self._project(X)
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Return reconstructions [n_items, n_features]."""
+        check_is_fitted(self, "decoder_")
+        return np.asarray(Z) @ self.decoder_ + self.mean_

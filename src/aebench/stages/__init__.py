@@ -1,0 +1,1 @@
+"""One module a stage; each has a `run` that the workflow's script of the same name calls."""

@@ -1,0 +1,157 @@
+"""What the configuration asks for: checked, and spelt out as runs, before anything starts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aebench import datasets
+from aebench.errors import AebenchError
+
+KINDS = ("images", "documents")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked configuration.
+
+    Attributes
+    ----------
+    config : mapping
+        The whole configuration.
+    datasets, variants : list of str
+        What to compare, in order.
+    """
+
+    config: Mapping[str, Any]
+    datasets: list[str]
+    variants: list[str]
+
+    @property
+    def budget(self) -> Mapping[str, Any]:
+        """The budget in force."""
+        return self.config["budgets"][self.config["budget"]]
+
+    def _scale(self, dataset: str) -> Mapping[str, Any]:
+        return self.budget[datasets.kind(dataset)]
+
+    def limits(self, dataset: str) -> dict[str, int | None]:
+        """How many training and test items to take; None for all."""
+        items = self._scale(dataset).get("items", {})
+        return {"train_items": items.get("train"), "test_items": items.get("test")}
+
+    def epochs(self, dataset: str) -> dict[str, float]:
+        """Epochs of pretraining and of each optimiser."""
+        return dict(self._scale(dataset)["epochs"])
+
+    def queries(self, dataset: str) -> int | None:
+        """How many test items are retrieval queries; None for all."""
+        return self._scale(dataset).get("queries")
+
+    def comparisons(self, rules: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+        """Every (dataset, variant, code size) to train.
+
+        Parameters
+        ----------
+        rules : mapping of variant to its rule's params
+            `images` and `documents` there say which kinds of data the variant applies to; their
+            `code_sizes`, if any, replace the configuration's.
+
+        Raises
+        ------
+        AebenchError
+            For a variant that applies to no kind, or names code sizes wrongly.
+        """
+        chosen = []
+        for dataset in self.datasets:
+            kind = datasets.kind(dataset)
+            for variant, params in rules.items():
+                if all(params.get(kind) is None for kind in KINDS):
+                    raise AebenchError(
+                        f"variant {variant}: its rule's params name neither `images` nor "
+                        "`documents`; give at least one, an empty dict will do."
+                    )
+                own = params.get(kind)
+                if own is None:
+                    continue
+                sizes = sorted(own.get("code_sizes") or self.config["code_sizes"][kind])
+                if self.budget.get("smallest_code_size_only"):
+                    sizes = sizes[:1]
+                chosen += [(dataset, variant, size) for size in sizes]
+        if not chosen:
+            raise AebenchError(
+                f"nothing to do: none of the variants {', '.join(self.variants)} applies to "
+                f"{', '.join(self.datasets)}."
+            )
+        return chosen
+
+
+def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path]) -> Plan:
+    """Check a configuration against the schema and against what exists.
+
+    Raises
+    ------
+    AebenchError
+        Names the key, what was found and what is allowed.
+    """
+    _check_schema(config, schema)
+    _one_of("budget", config["budget"], config["budgets"])
+    for name in config["datasets"]:
+        _one_of("datasets", name, datasets.names())
+    existing = [file.stem for file in variant_files]
+    variants = existing if config["variants"] == "all" else list(config["variants"])
+    for name in variants:
+        _one_of("variants", name, existing)
+    return Plan(config, list(config["datasets"]), variants)
+
+
+def _one_of(key: str, found: str, allowed: Any) -> None:
+    if found not in allowed:
+        raise AebenchError(f"config: {key} has {found!r}; allowed are {', '.join(allowed)}.")
+
+
+def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
+    import jsonschema
+    import yaml
+
+    validator = jsonschema.Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
+    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    if error is None:
+        return
+    where = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    found = error.instance
+    if error.validator == "additionalProperties" and isinstance(found, Mapping):
+        allowed = list(error.schema.get("properties", {}))
+        unknown = [key for key in found if key not in allowed]
+        message = f"unknown key {unknown[0]!r} at {where}; allowed are {', '.join(allowed)}."
+    elif error.validator == "required":
+        message = f"{where}: {error.message}."
+    else:
+        message = f"{where} is {json.dumps(found)}; {_rule(error)}."
+    raise AebenchError(f"config: {message}")
+
+
+def _rule(error: Any) -> str:
+    """Say what a schema rule allows in plain words."""
+    value = error.validator_value
+    words = {
+        "type": f"a value of type {value} is needed",
+        "enum": f"allowed are {', '.join(map(str, value)) if isinstance(value, list) else value}",
+        "const": f"allowed is {value!r}",
+        "minimum": f"the smallest allowed is {value}",
+        "minItems": "the list is empty or too short" if value else "",
+        "uniqueItems": "a value stands in it twice",
+        "oneOf": "it must be `all` or a list of names",
+        "pattern": "names have lower-case letters, digits and hyphens",
+    }
+    return words.get(error.validator, error.message)
+
+
+def failures(logs: str | Path) -> list[str]:
+    """Collect the messages of failed jobs from their logs."""
+    messages = []
+    for log in sorted(Path(logs).glob("*.log")):
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        messages += [line for line in lines[-1:] if line.startswith("error: ")]
+    return messages

@@ -1,0 +1,12 @@
+"""The report stage: figures, page and Markdown from the results on disk."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aebench import report
+
+
+def run(results: str | Path, out: str | Path, budget: str, config: Mapping[str, Any]) -> None:
+    """Render everything under `results` into `out`."""
+    report.render(Path(results), Path(out), budget, dict(config))

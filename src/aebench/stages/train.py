@@ -1,0 +1,119 @@
+"""The train stage: fit all seeds of one variant and write the files of the contract."""
+
+import csv
+import importlib.metadata
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aebench import __version__, datasets
+from aebench.console import duration
+from aebench.errors import AebenchError
+from aebench.files import atomic, write_text
+
+
+def run(
+    data: str | Path,
+    folders: Mapping[int, Path],
+    *,
+    estimator: str,
+    parameters: Mapping[str, Any],
+    code_size: int,
+    epochs: Mapping[str, float],
+    device: str,
+    threads: int,
+    label: str,
+) -> None:
+    """Fit the estimator for each seed and write its folder.
+
+    Parameters
+    ----------
+    data : path
+        The prepared data set; its facts lie beside it.
+    folders : mapping of seed to folder
+    estimator : str
+        A key of `aebench.models.ESTIMATORS`.
+    parameters : mapping
+        The estimator's parameters for `images` and for `documents`.
+    epochs : mapping
+        The budget's epochs of `pretraining`, `adam` and `conjugate_gradients`.
+    device, threads
+        Where an AutoEncoder trains; others use `threads` CPU threads.
+    label : str
+        Opens the lines of progress.
+    """
+    from aebench import models
+
+    dataset = datasets.read(data)
+    n_features = dataset.train.shape[1]
+    if code_size > n_features:
+        raise AebenchError(
+            f"code_size is {code_size}; {dataset.name} has {n_features} features, and a code "
+            "cannot be larger."
+        )
+    own = {k: v for k, v in (parameters[dataset.kind] or {}).items() if k != "code_sizes"}
+    if estimator == "AutoEncoder":
+        from aebench.training.device import use_threads
+
+        use_threads(threads)
+        optimizer = own.get("optimizer", "adam")
+        budgeted = {"pretraining_epochs": epochs["pretraining"], "epochs": epochs[optimizer]}
+        own = {**budgeted, "device": device, "verbose": label, **own}
+    start = time.perf_counter()
+    fitted = models.fit_seeds(models.build(estimator, code_size, own), dataset.train, [*folders])
+    shared_seconds = (time.perf_counter() - start) / len(folders)
+    for (seed, folder), model in zip(folders.items(), fitted, strict=True):
+        history = getattr(model, "history_", [])
+        seconds = history[-1].seconds if history else shared_seconds
+        codes = write_codes(folder, model, dataset)
+        write_history(folder / "history.csv", history)
+        parameters_count = models.save(model, folder)
+        facts = {
+            "estimator": estimator,
+            "parameters": {**own, "code_size": code_size},
+            "seed": seed,
+            "data_sha256": dataset.info["sha256"],
+            "device": getattr(model, "device_", f"cpu, {threads} thread{'s'[: threads > 1]}"),
+            "seconds": seconds,
+            "code_dtype": str(codes.dtype),
+            "parameters_count": parameters_count,
+            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "versions": versions(),
+        }
+        write_text(folder / "run.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    total = time.perf_counter() - start
+    print(f"{label}: {len(folders)} seeds trained in {duration(total)}", file=sys.stderr)
+
+
+def write_codes(folder: Path, model: Any, dataset: datasets.Dataset) -> np.ndarray:
+    """Write codes.npz and reconstruction.npy of a fitted model; return the test codes."""
+    train, test = model.transform(dataset.train), model.transform(dataset.test)
+    reconstruction = model.inverse_transform(test).astype(np.float32)
+    with atomic(folder / "codes.npz") as temporary:
+        np.savez(temporary, train=train.astype(np.float32), test=test.astype(np.float32))
+    with atomic(folder / "reconstruction.npy") as temporary:
+        np.save(temporary, reconstruction)
+    return test
+
+
+def write_history(path: Path, history: list[Any]) -> None:
+    """Write the losses of training, or the header alone for methods without epochs."""
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["epoch", "split", "metric", "value", "seconds"])
+        for row in history:
+            writer.writerow([*row[:3], f"{row.value:.9g}", f"{row.seconds:.3f}"])
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers."""
+    packages = ("numpy", "scipy", "scikit-learn", "torch")
+    found = {name: importlib.metadata.version(name) for name in packages}
+    return {"aebench": __version__, "python": platform.python_version(), **found}

@@ -1,0 +1,1 @@
+"""How networks learn: data on the device, losses, pretraining, optimisers."""

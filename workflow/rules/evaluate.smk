@@ -1,0 +1,18 @@
+# evaluate: the only stage that compares anything with the test set.
+rule evaluate:
+    input:
+        data="<results>/{dataset}/data.npz",
+        codes=runs("codes.npz"),
+        reconstruction=runs("reconstruction.npy"),
+        code=code("metrics", "stages/evaluate.py"),
+    output:
+        scores=runs("scores.csv"),
+        samples=runs("samples.npz"),
+    params:
+        queries=lambda wildcards: PLAN.queries(wildcards.dataset),
+    log:
+        "<logs>/{dataset}-{variant}-d{code_size}-evaluate.log",
+    priority: 50
+    threads: 1
+    script:
+        "../scripts/evaluate.py"

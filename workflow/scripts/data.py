@@ -1,0 +1,11 @@
+from aebench.stages import data
+from aebench.console import job
+
+with job(snakemake.log[0], f"{snakemake.wildcards.dataset}: data"):
+    data.run(
+        snakemake.wildcards.dataset,
+        snakemake.output.data,
+        snakemake.output.facts,
+        vocabulary_size=snakemake.params.vocabulary_size,
+        **snakemake.params.limits,
+    )

@@ -1,0 +1,24 @@
+# RBM pretraining as in 2006, then fine-tuned by Adam instead of conjugate gradients.
+use rule train as train_deep_rbm with:
+    pathvars:
+        variant="deep-rbm",
+    params:
+        estimator="AutoEncoder",
+        images=dict(
+            hidden=[1000, 500, 250],
+            activation="sigmoid",
+            loss="cross_entropy",
+            pretraining="rbm",
+            batch_size=125,
+            learning_rate=3e-3,
+        ),
+        documents=dict(
+            hidden=[500, 250, 125],
+            activation="sigmoid",
+            loss="multinomial",
+            weighting="counts",
+            pretraining="rbm",
+            pretraining_input_learning_rate=1e-3,
+            batch_size=125,
+            learning_rate=1e-3,
+        ),

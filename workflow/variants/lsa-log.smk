@@ -1,0 +1,7 @@
+# Latent semantic analysis: truncated SVD of log(1+count).
+use rule train as train_lsa_log with:
+    pathvars:
+        variant="lsa-log",
+    params:
+        estimator="TruncatedSVD",
+        documents=dict(algorithm="arpack", weighting="log"),
