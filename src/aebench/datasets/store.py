@@ -1,0 +1,153 @@
+"""A prepared data set in memory, and its two files `data.npz` and `data.json`."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse
+
+from aebench.errors import AebenchError
+from aebench.files import atomic, write_text
+
+Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_matrix
+
+
+@dataclass
+class Dataset:
+    """A data set ready for estimators.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"images", "documents"}
+    train, test : ndarray or CSR matrix, shape [n_items, n_features], float32
+        Images: dense pixels in [0, 1]. Documents: CSR counts of words.
+    train_labels, test_labels : ndarray
+        Class ids, shape [n_items]; with several labels an item, a uint8 indicator of shape
+        [n_items, n_classes].
+    info : dict
+        The facts of `data.json`: n_features, image_shape, classes, vocabulary, sha256 and source
+        of every raw file, notes.
+    """
+
+    name: str
+    kind: str
+    train: Matrix
+    test: Matrix
+    train_labels: np.ndarray
+    test_labels: np.ndarray
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def pixels(grey: np.ndarray) -> np.ndarray:
+    """Turn grey values 0..255 into float32 in [0, 1]."""
+    scaled = grey.astype(np.float32)
+    scaled /= 255
+    return scaled
+
+
+def save(dataset: Dataset, npz_path: str | Path, json_path: str | Path) -> None:
+    """Write a prepared data set; the same data set gives the same bytes.
+
+    Uncompressed: images as uint8, word counts as the three int arrays of a CSR matrix.
+    """
+    arrays: dict[str, Any] = {}
+    for split in ("train", "test"):
+        matrix = getattr(dataset, split)
+        arrays[f"{split}_labels"] = getattr(dataset, f"{split}_labels")
+        if dataset.kind == "images":
+            arrays[split] = np.rint(matrix * np.float32(255)).astype(np.uint8)
+            continue
+        counts = scipy.sparse.csr_matrix(matrix, copy=True)
+        counts.sum_duplicates()
+        arrays[f"{split}_data"] = counts.data.astype(np.int32)
+        arrays[f"{split}_indices"] = counts.indices.astype(np.int32)
+        arrays[f"{split}_indptr"] = counts.indptr.astype(np.int64)
+    with atomic(npz_path) as temporary:
+        np.savez(temporary, **arrays)
+    text = json.dumps(dataset.info, sort_keys=True, indent=1, ensure_ascii=False)
+    write_text(json_path, text + "\n")
+
+
+def read(npz_path: str | Path, json_path: str | Path | None = None) -> Dataset:
+    """Read a prepared data set.
+
+    Parameters
+    ----------
+    npz_path : path
+    json_path : path, optional
+        Its facts; by default the file of the same name that ends in `.json`.
+
+    Raises
+    ------
+    AebenchError
+        When a file is missing, damaged, or the two do not belong together.
+    """
+    npz_path = Path(npz_path)
+    json_path = Path(json_path) if json_path else npz_path.with_suffix(".json")
+    info = _read_info(json_path)
+    try:
+        with np.load(npz_path, allow_pickle=False) as arrays:
+            dataset = Dataset(
+                info["dataset"],
+                info["kind"],
+                _matrix(arrays, "train", info),
+                _matrix(arrays, "test", info),
+                arrays["train_labels"],
+                arrays["test_labels"],
+                info,
+            )
+        _check(dataset)
+    except FileNotFoundError as error:
+        raise _unreadable(npz_path, "it does not exist") from error
+    except Exception as error:  # a flipped byte can raise anything inside zipfile, numpy, scipy
+        raise _unreadable(npz_path, f"{type(error).__name__}: {error}") from error
+    return dataset
+
+
+def _read_info(path: Path) -> dict[str, Any]:
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(info, dict):
+            raise ValueError("not a JSON object")
+        missing = {"dataset", "kind", "n_features", "train_items", "test_items"} - info.keys()
+        if missing:
+            raise ValueError(f"no {', '.join(sorted(missing))} in it")
+    except FileNotFoundError as error:
+        raise _unreadable(path, "it does not exist") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+    return info
+
+
+def _matrix(arrays: Any, split: str, info: dict[str, Any]) -> Matrix:
+    if info["kind"] == "images":
+        return pixels(arrays[split])
+    parts = (arrays[f"{split}_{part}"] for part in ("data", "indices", "indptr"))
+    data, indices, indptr = parts
+    shape = (len(indptr) - 1, info["n_features"])
+    counts = scipy.sparse.csr_matrix((data.astype(np.float32), indices, indptr), shape=shape)
+    counts.check_format(full_check=True)
+    counts.has_canonical_format = True  # save wrote it so
+    return counts
+
+
+def _check(dataset: Dataset) -> None:
+    for split, matrix, labels in (
+        ("train", dataset.train, dataset.train_labels),
+        ("test", dataset.test, dataset.test_labels),
+    ):
+        expected = (dataset.info[f"{split}_items"], dataset.info["n_features"])
+        if matrix.shape != expected:
+            raise ValueError(f"{split} has shape {matrix.shape}, data.json says {expected}")
+        if len(labels) != matrix.shape[0]:
+            raise ValueError(f"{len(labels)} {split} labels for {matrix.shape[0]} items")
+
+
+def _unreadable(path: Path, why: str) -> AebenchError:
+    return AebenchError(
+        f"{path} is not a readable prepared data set: {why}. Delete it and run again: the data "
+        "stage makes it anew."
+    )

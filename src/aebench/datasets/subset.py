@@ -1,0 +1,33 @@
+"""A seeded random part of a data set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def choose(
+    available: int, limit: int | None, seed: Sequence[int], what: str, notes: list[str]
+) -> np.ndarray:
+    """Choose `limit` of `available` items at random, kept in their order; all without a limit.
+
+    Every item is equally likely, so that classes keep their shares in expectation.
+
+    Parameters
+    ----------
+    available : int
+    limit : int or None
+        A limit above `available` takes all.
+    seed : sequence of int
+        For `numpy.random.default_rng`.
+    what : str
+        Names the items in the sentence appended to `notes`.
+    notes : list of str
+
+    Returns
+    -------
+    ndarray, shape [n_chosen], int64, ascending
+    """
+    if limit is None or limit >= available:
+        return np.arange(available)
+    notes.append(f"A random {limit:,} of the {available:,} {what}, seed {seed[0]}.")
+    return np.sort(np.random.default_rng(seed).choice(available, limit, replace=False))

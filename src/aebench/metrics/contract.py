@@ -1,0 +1,170 @@
+"""What a train job must have written before it is measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
+
+import numpy as np
+
+from aebench.errors import AebenchError
+
+if TYPE_CHECKING:
+    from aebench.datasets import Dataset
+
+SHARE_TOLERANCE = 1e-3
+"""How far the shares of a reconstructed document may sum from 1."""
+
+_BLOCK_ENTRIES = 2**20
+_T = TypeVar("_T")
+_SEED_FOLDER = re.compile(
+    r"(?P<dataset>[^/]+)/(?P<variant>[^/]+)/d(?P<code_size>\d+)/seed-(?P<seed>\d+)/?$"
+)
+
+
+class Run(NamedTuple):
+    """What one seed folder holds: codes [n_train, d], [n_test, d], reconstruction [n_test, f]."""
+
+    codes_train: np.ndarray
+    codes_test: np.ndarray
+    reconstruction: np.ndarray
+
+
+def read_run(folder: str | Path, dataset: Dataset, code_size: int) -> Run:
+    """Read codes.npz and reconstruction.npy of a seed folder and check them.
+
+    Parameters
+    ----------
+    folder : path
+        `results/<budget>/<dataset>/<variant>/d<code size>/seed-<n>`.
+    dataset : Dataset
+        The data set that was trained on.
+    code_size : int
+        Number of dimensions that the codes must have.
+
+    Returns
+    -------
+    Run
+        The reconstruction is a read-only memory map.
+
+    Raises
+    ------
+    AebenchError
+        When a file is missing or unreadable, or `check_run` refuses its content.
+    """
+    codes = _load(Path(folder), "codes.npz", _read_arrays)
+    reconstruction = _load(Path(folder), "reconstruction.npy", _map_array)
+    check_run(dataset, codes, reconstruction, code_size, folder)
+    return Run(codes["train"], codes["test"], reconstruction)
+
+
+def check_run(
+    dataset: Dataset,
+    codes: Mapping[str, np.ndarray],
+    reconstruction: np.ndarray,
+    code_size: int,
+    where: str | Path,
+) -> None:
+    """Refuse codes and a reconstruction that cannot be measured.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    codes : mapping
+        `train` [n_train, code_size] and `test` [n_test, code_size]; float32, or uint8 of 0 and 1.
+    reconstruction : ndarray [n_test, n_features]
+        float32; for documents non-negative shares that sum to 1 in each row.
+    code_size : int
+    where : str or path
+        The seed folder, named in the message.
+
+    Raises
+    ------
+    AebenchError
+        Names variant, data set, code size, seed and the one reason.
+    """
+    items = {"train": dataset.train.shape[0], "test": dataset.test.shape[0]}
+    for part, n in items.items():
+        if part not in codes:
+            found = ", ".join(sorted(codes)) or "none"
+            refuse(where, f"codes.npz has no array '{part}'; found: {found}; needed: train, test")
+        _check_codes(codes[part], (n, code_size), f"codes.npz '{part}'", where)
+    if codes["train"].dtype != codes["test"].dtype:
+        kinds = f"'train' is {codes['train'].dtype} and 'test' is {codes['test'].dtype}"
+        refuse(where, f"codes.npz {kinds}; both must be the same")
+    _check_reconstruction(reconstruction, dataset, where)
+
+
+def refuse(where: str | Path, reason: str) -> NoReturn:
+    """Raise the one error of this module, naming the variant as far as the folder tells it."""
+    match = _SEED_FOLDER.search(Path(where).as_posix())
+    if match:
+        m = match.groupdict()
+        who = (
+            f"variant '{m['variant']}' on {m['dataset']}, code size {m['code_size']}, "
+            f"seed {m['seed']} ({where})"
+        )
+    else:
+        who = str(where)
+    raise AebenchError(f"{who}: {reason}.")
+
+
+def _load(folder: Path, name: str, read: Callable[[Path], _T]) -> _T:
+    path = folder / name
+    if not path.is_file():
+        refuse(folder, f"{name} is missing; every variant must write codes.npz, reconstruction.npy")
+    try:
+        return read(path)
+    except Exception as error:  # numpy raises ValueError, zipfile.BadZipFile, EOFError, ...
+        refuse(folder, f"{name} cannot be read as a numpy file ({error})")
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {key: arrays[key] for key in arrays.files}
+
+
+def _map_array(path: Path) -> np.ndarray:
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _check_codes(codes: np.ndarray, shape: tuple[int, int], name: str, where: str | Path) -> None:
+    _check_shape(codes, shape, name, where)
+    if codes.dtype == np.uint8:
+        wrong = int((codes > 1).any(axis=1).sum())
+        if wrong:
+            refuse(where, f"{name} is uint8 with values other than 0 and 1 in {wrong} rows")
+    elif codes.dtype == np.float32:
+        wrong = int((~np.isfinite(codes)).any(axis=1).sum())
+        if wrong:
+            refuse(where, f"{name} has NaN or infinite values in {wrong} of {len(codes)} rows")
+    else:
+        refuse(where, f"{name} is {codes.dtype}; allowed: float32, or uint8 of 0 and 1")
+
+
+def _check_reconstruction(R: np.ndarray, dataset: Dataset, where: str | Path) -> None:
+    name = "reconstruction.npy"
+    _check_shape(R, dataset.test.shape, name, where)
+    if R.dtype != np.float32:
+        refuse(where, f"{name} is {R.dtype}; allowed: float32")
+    infinite = negative = unbalanced = 0
+    step = max(1, _BLOCK_ENTRIES // R.shape[1])
+    for start in range(0, len(R), step):
+        block = R[start : start + step]
+        infinite += int((~np.isfinite(block)).any(axis=1).sum())
+        negative += int((block < 0).any(axis=1).sum())
+        sums = block.sum(axis=1, dtype=np.float64)
+        unbalanced += int((np.abs(sums - 1) > SHARE_TOLERANCE).sum())
+    if infinite:
+        refuse(where, f"{name} has NaN or infinite values in {infinite} of {len(R)} rows")
+    if dataset.kind == "documents" and negative:
+        refuse(where, f"{name} has negative shares in {negative} of {len(R)} rows")
+    if dataset.kind == "documents" and unbalanced:
+        refuse(where, f"{name} has shares that do not sum to 1 in {unbalanced} of {len(R)} rows")
+
+
+def _check_shape(array: np.ndarray, shape: tuple[int, ...], name: str, where: str | Path) -> None:
+    if array.shape != tuple(shape):
+        refuse(where, f"{name} has shape {list(array.shape)}; needed: {list(shape)}")

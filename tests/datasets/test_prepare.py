@@ -1,0 +1,72 @@
+"""The front door: names, kinds, limits."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from aebench import datasets
+from aebench.datasets.subset import choose
+from aebench.errors import AebenchError
+
+
+def test_names_and_kinds():
+    assert datasets.names() == ["mnist", "20newsgroups", "reuters-r52", "rcv1"]
+    assert [datasets.kind(name) for name in datasets.names()] == ["images"] + ["documents"] * 3
+
+
+def test_kind_loads_nothing():
+    code = (
+        "import sys; from aebench import datasets; datasets.kind('mnist');"
+        "heavy = {'torch', 'sklearn', 'pandas', 'pooch', 'requests'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("function", [datasets.kind, datasets.prepare])
+def test_an_unknown_name_lists_the_known(function):
+    with pytest.raises(AebenchError) as caught:
+        function("minst")
+    assert str(caught.value) == (
+        "unknown data set 'minst'; allowed are mnist, 20newsgroups, reuters-r52, rcv1."
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [
+        ("train_items", 0),
+        ("train_items", "all"),
+        ("test_items", -1),
+        ("test_items", 1.5),
+        ("vocabulary_size", 0),
+        ("vocabulary_size", None),
+        ("vocabulary_size", True),
+        ("seed", -1),
+    ],
+)
+def test_bad_limits_are_named(limit, value):
+    with pytest.raises(AebenchError, match=f"{limit} is {value!r}; allowed is a whole number"):
+        datasets.prepare("mnist", **{limit: value})
+
+
+def test_a_part_is_without_repeats_in_order_and_fair():
+    notes = []
+    counts = np.zeros(50)
+    for seed in range(400):
+        chosen = choose(50, 10, (seed, 0), "items", notes)
+        assert len(chosen) == 10
+        assert (np.diff(chosen) > 0).all()
+        counts[chosen] += 1
+    assert counts.min() > 50  # 80 expected, standard deviation 8
+    assert counts.max() < 110
+    assert notes[7] == "A random 10 of the 50 items, seed 7."
+
+
+@pytest.mark.parametrize("limit", [None, 50, 51])
+def test_without_a_limit_all(limit):
+    notes = []
+    assert choose(50, limit, (0, 0), "items", notes).tolist() == list(range(50))
+    assert notes == []

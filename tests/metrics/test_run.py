@@ -1,0 +1,81 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from aebench.metrics import samples, score_run
+
+from .conftest import make_dataset, make_run
+
+COMMON = {
+    "squared_error",
+    "cross_entropy",
+    "precision_at_1",
+    "precision_at_3",
+    "precision_at_7",
+    "precision_at_15",
+    "precision_at_31",
+    "mean_average_precision",
+    "mean_average_precision_permuted_labels",
+}
+CLASSES = {"logistic_accuracy", "knn_accuracy", "knn_accuracy_permuted_labels"}
+WORDS = {"cross_entropy_per_word", "perplexity"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [("images", COMMON | CLASSES), ("documents", COMMON | CLASSES | WORDS)]
+)
+def test_names_and_values(kind, names):
+    dataset = make_dataset(kind)
+    codes, R = make_run(dataset)
+    scores = score_run(dataset, codes["train"], codes["test"], R)
+    assert set(scores) == names
+    assert all(type(value) is float and np.isfinite(value) for value in scores.values())
+    assert scores == score_run(dataset, codes["train"], codes["test"], R)
+
+
+def test_several_topics_have_no_classification(documents):
+    eye = np.eye(4, dtype=np.uint8)
+    documents.train_labels, documents.test_labels = (
+        eye[documents.train_labels],
+        eye[documents.test_labels],
+    )
+    codes, R = make_run(documents)
+    assert set(score_run(documents, codes["train"], codes["test"], R)) == COMMON | WORDS
+
+
+def test_queries_limit_is_passed_on(images):
+    codes, R = make_run(images)
+    few = score_run(images, codes["train"], codes["test"], R, queries=3)
+    every = score_run(images, codes["train"], codes["test"], R)
+    assert few["mean_average_precision"] != every["mean_average_precision"]
+    assert few["knn_accuracy"] == every["knn_accuracy"]
+
+
+def test_samples_are_the_first_item_of_each_class(images):
+    _, R = make_run(images)
+    chosen = samples(images, R)
+    firsts = [list(images.test_labels).index(c) for c in range(4)]
+    assert list(chosen["indices"]) == firsts
+    assert chosen["indices"].dtype == np.int64
+    np.testing.assert_array_equal(chosen["reconstructions"], R[firsts])
+    assert chosen["reconstructions"].dtype == np.float32
+
+
+def test_samples_leave_out_missing_classes_and_documents(images, documents):
+    _, R = make_run(images)
+    images.test_labels = np.where(images.test_labels == 1, 2, images.test_labels)
+    assert len(samples(images, R)["indices"]) == 3
+    images.test_labels = np.eye(5, dtype=np.uint8)[images.test_labels]
+    assert len(samples(images, R)["indices"]) == 3
+    assert samples(documents, R) == {}
+
+
+def test_import_is_cheap():
+    code = (
+        "import sys, aebench.metrics, aebench.metrics.retrieval;"
+        "print({'torch', 'sklearn', 'pandas', 'aebench.datasets'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
