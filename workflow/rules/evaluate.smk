@@ -9,7 +9,7 @@ rule evaluate:
         scores=runs("scores.csv"),
         samples=runs("samples.npz"),
     params:
-        queries=lambda wildcards: PLAN.queries(wildcards.dataset),
+        limits=lambda wildcards: PLAN.evaluation_limits(wildcards.dataset),
     log:
         "<logs>/{dataset}-{variant}-d{code_size}-evaluate.log",
     priority: 50

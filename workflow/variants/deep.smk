@@ -15,5 +15,5 @@ use rule train as train_deep with:
             loss="multinomial",
             weighting="log",
             batch_size=125,
-            learning_rate=1e-3,
+            learning_rate=3e-3,
         ),

@@ -18,7 +18,7 @@ use rule train as train_hinton_2006 with:
             loss="multinomial",
             weighting="counts",
             pretraining="rbm",
-            pretraining_input_learning_rate=1e-3,
+            pretraining_input_learning_rate=1e-2,
             optimizer="conjugate_gradients",
             batch_size=1000,
         ),

@@ -73,9 +73,16 @@ def fit_seeds(estimator: Any, X: Any, seeds: Sequence[int]) -> list[Any]:
     -------
     fitted : list of estimators
         In the order of the seeds.
+
+    Raises
+    ------
+    ParameterError
+        Without a seed.
     """
     from sklearn.base import clone
 
+    if not len(seeds):
+        raise ParameterError("seeds is empty; at least one is needed.")
     if hasattr(estimator, "fit_seeds"):
         return estimator.fit_seeds(X, seeds)
     parameters = estimator.get_params(deep=True)
@@ -100,12 +107,12 @@ def save(model: Any, folder: str | Path) -> int:
     if isinstance(model, AutoEncoder):
         model.save(folder)
         return model.parameters_count_
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save as serialise
 
     folder = Path(folder)
     arrays = dict(_fitted_arrays(model))
     with atomic(folder / "model.safetensors") as temporary:
-        save_file(arrays, temporary)
+        temporary.write_bytes(serialise(arrays))  # an OSError when the disk is full
     facts = {"estimator": type(model).__name__, "parameters": repr(model)}
     write_text(folder / "model.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
     return sum(array.size for array in arrays.values())

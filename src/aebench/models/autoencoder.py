@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,6 @@ from aebench.models import words
 if TYPE_CHECKING:
     import torch
 
-    from aebench.models.network import Network
     from aebench.training.items import Items
 
 
@@ -38,6 +38,33 @@ BLOCK = 4096  # items encoded or decoded at a time
 PRETRAINING = ("none", "rbm")
 OPTIMIZERS = ("adam", "conjugate_gradients")
 SCHEDULES = ("cosine", "constant")
+RATES = (
+    "learning_rate",
+    "pretraining_learning_rate",
+    "pretraining_code_learning_rate",
+    "pretraining_input_learning_rate",
+)
+NUMBERS: tuple[tuple[tuple[str, ...], type, Callable[[Any], bool], str], ...] = (
+    (
+        ("batch_size", "pretraining_batch_size", "line_searches"),
+        Integral,
+        lambda value: value >= 1,
+        "whole numbers of at least 1",
+    ),
+    (
+        ("epochs", "pretraining_epochs", "weight_decay"),
+        Real,
+        lambda value: 0 <= value < float("inf"),
+        "numbers of at least 0",
+    ),
+    (RATES, Real, lambda value: 0 < value < float("inf"), "numbers above 0"),
+)
+"""Names of parameters, their type, whether a value is allowed, and what is, in words."""
+
+
+def _plain(value: Any) -> Any:
+    """Say numpy's numbers in JSON; a RandomState has no value to keep."""
+    return value.item() if isinstance(value, np.generic) else None
 
 
 class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -66,7 +93,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         See `aebench.models.network.initialise`. RBM pretraining replaces it.
     pretraining : {"none", "rbm"}
         `rbm`: greedy layer-wise, by CD-1, the recipe of 2006.
-    pretraining_epochs : int
+    pretraining_epochs : float
+    pretraining_batch_size : int
         For each layer.
     pretraining_learning_rate, pretraining_code_learning_rate : float
         Of the logistic layers and of the linear code layer.
@@ -116,7 +144,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         weighting: str | None = None,
         initialisation: str = "kaiming",
         pretraining: str = "none",
-        pretraining_epochs: int = 10,
+        pretraining_epochs: float = 10,
+        pretraining_batch_size: int = 100,
         pretraining_learning_rate: float = 0.1,
         pretraining_code_learning_rate: float = 0.001,
         pretraining_input_learning_rate: float | None = None,
@@ -141,6 +170,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.initialisation = initialisation
         self.pretraining = pretraining
         self.pretraining_epochs = pretraining_epochs
+        self.pretraining_batch_size = pretraining_batch_size
         self.pretraining_learning_rate = pretraining_learning_rate
         self.pretraining_code_learning_rate = pretraining_code_learning_rate
         self.pretraining_input_learning_rate = pretraining_input_learning_rate
@@ -154,6 +184,13 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self.loss == "multinomial" or self.weighting is not None
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     # ------------------------------------------------------------------ fit
 
@@ -205,7 +242,9 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         fitted = []
         for seed in seeds:
             copy = clone(self).set_params(random_state=seed)
-            copy.n_features_in_ = self.n_features_in_
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(self, name):
+                    setattr(copy, name, getattr(self, name))
             copy._fit(inputs, targets, on_epoch)
             fitted.append(copy)
         return fitted
@@ -254,7 +293,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         rbms = pretrain(
             inputs,
             sizes,
-            Recipe(epochs=self.pretraining_epochs, learning_rate=rate),
+            Recipe(self.pretraining_epochs, self.pretraining_batch_size, rate),
             self.pretraining_code_learning_rate,
             "counts" if self.loss == "multinomial" else "binary",
             rate if first_rate is None else first_rate,
@@ -351,7 +390,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def save(self, folder: str | Path) -> None:
         """Write `model.safetensors` and `model.json` into a folder; nothing is pickled."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save as serialise
 
         check_is_fitted(self, "network_")
         folder = Path(folder)
@@ -360,13 +399,14 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             for name, tensor in self.network_.state_dict().items()
         }
         with atomic(folder / "model.safetensors") as temporary:
-            save_file(weights, temporary)
+            temporary.write_bytes(serialise(weights))  # an OSError when the disk is full
         facts = {
             "estimator": "AutoEncoder",
             "n_features": self.n_features_in_,
             "parameters": self.get_params(),
         }
-        write_text(folder / "model.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
+        text = json.dumps(facts, indent=1, sort_keys=True, default=_plain)
+        write_text(folder / "model.json", text + "\n")
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> "AutoEncoder":
@@ -380,11 +420,11 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         estimator = cls(**facts["parameters"]).set_params(device=device)
         estimator.n_features_in_ = facts["n_features"]
         sizes = [facts["n_features"], *estimator.hidden, estimator.code_size]
-        network: Network = Network(
-            sizes, estimator.activation, estimator.code, estimator._output()
-        )
+        network: Network = Network(sizes, estimator.activation, estimator.code, estimator._output())
         network.load_state_dict(load_file(Path(folder) / "model.safetensors"))
         estimator.network_ = network.to(devices.resolve(device))
+        estimator.device_ = devices.describe(devices.resolve(device))
+        estimator.history_ = []
         estimator.parameters_count_ = sum(p.numel() for p in network.parameters())
         return estimator
 
@@ -432,17 +472,18 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 shown = ", ".join(map(repr, allowed))
                 raise ParameterError(f"{name} is {getattr(self, name)!r}; allowed are {shown}.")
         words.check_code_size(self.code_size, self.n_features_in_)
-        for size in self.hidden:
-            if not isinstance(size, int | np.integer) or size < 1:
-                raise ParameterError(f"hidden is {self.hidden!r}; sizes are whole and at least 1.")
-        for name in ("batch_size", "line_searches"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; at least 1 is needed.")
-        for name in ("epochs", "pretraining_epochs", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; it cannot be negative.")
-        if not self.learning_rate > 0:
-            raise ParameterError(f"learning_rate is {self.learning_rate!r}; it must be positive.")
+        sizes = self.hidden if isinstance(self.hidden, Sequence | np.ndarray) else [None]
+        if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+            raise ParameterError(
+                f"hidden is {self.hidden!r}; allowed is a list of whole numbers of at least 1."
+            )
+        for names, kind, allows, shown in NUMBERS:
+            for name in names:
+                value = getattr(self, name)
+                if value is None and name == "pretraining_input_learning_rate":
+                    continue
+                if not isinstance(value, kind) or isinstance(value, bool) or not allows(value):
+                    raise ParameterError(f"{name} is {value!r}; allowed are {shown}.")
         if self.pretraining == "rbm" and (self.activation, self.code) != ("sigmoid", "linear"):
             raise ParameterError(
                 "pretraining 'rbm' trains logistic hidden units and a linear code; set "
@@ -452,13 +493,15 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self._check_range(X)
 
     def _check_range(self, X: Any) -> None:
-        values = X.data if scipy.sparse.issparse(X) else X
+        if self.loss == "multinomial" or self.weighting is not None:
+            words.check_counts(X)
+        binary = self.pretraining == "rbm" and self.loss != "multinomial"
+        if self.loss != "cross_entropy" and not binary:
+            return
+        weighted = self._weighted(X)
+        values = weighted.data if scipy.sparse.issparse(weighted) else weighted
         low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-        counts = self.loss == "multinomial" or self.weighting is not None
-        if counts and low < 0:
-            raise ParameterError(f"word counts cannot be negative (found {low:g}).")
-        bounded = self.loss == "cross_entropy" or (self.pretraining == "rbm" and not counts)
-        if bounded and (low < 0 or high > 1):
+        if low < 0 or high > 1:
             raise ParameterError(
                 f"values lie in [{low:g}, {high:g}]; cross-entropy and binary RBMs need [0, 1]."
             )

@@ -21,6 +21,11 @@ class Mean(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def __init__(self, code_size: int = 2) -> None:
         self.code_size = code_size
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def fit(self, X: Any, y: None = None) -> "Mean":
         """Learn the mean of X [n_items, n_features]."""
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
@@ -31,9 +36,7 @@ class Mean(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:
         """Return zeros [n_items, code_size]."""
         check_is_fitted(self, "mean_")
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
-        )
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         return np.zeros((X.shape[0], self.code_size), dtype=X.dtype)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
@@ -58,6 +61,11 @@ class RandomProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.code_size = code_size
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def fit(self, X: Any, y: None = None) -> "RandomProjection":
         """Draw the directions and fit the decoder on X [n_items, n_features]."""
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
@@ -77,9 +85,7 @@ class RandomProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     def transform(self, X: Any) -> np.ndarray:
         """Return codes [n_items, code_size]."""
         check_is_fitted(self, "decoder_")
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
-        )
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         return self._project(X)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:

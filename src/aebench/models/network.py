@@ -1,6 +1,7 @@
 """The symmetric encoder-decoder network, its initialisations and the unrolling of RBMs into it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ INITIALISATIONS = ("kaiming", "normal")
 def _stack(sizes: Sequence[int], activation: type[nn.Module]) -> list[nn.Module]:
     """Linear layers of these sizes with the activation between them, weights still unset."""
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.utils.skip_init(nn.Linear, n_in, n_out), activation()]
     return layers[:-1]
 

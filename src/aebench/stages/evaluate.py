@@ -1,7 +1,7 @@
 """The evaluate stage: check what a variant wrote, then score every seed."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,11 @@ from aebench.files import atomic, sha256
 
 
 def run(
-    data: str | Path, folders: Sequence[Path], *, code_size: int, queries: int | None
+    data: str | Path, folders: Sequence[Path], *, code_size: int, limits: Mapping[str, int | None]
 ) -> None:
     """Write scores.csv and samples.npz into the folder of every seed.
 
-    Seeds that gave identical files, as exact methods do, are scored once.
+    `limits` are those of `metrics.score_run`. Seeds that gave identical files, as exact methods do, are scored once.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def run(
         files = metrics.read_run(folder, dataset, code_size)
         key = (sha256(folder / "codes.npz"), sha256(folder / "reconstruction.npy"))
         if key not in known:
-            known[key] = metrics.score_run(dataset, *files, queries)
+            known[key] = metrics.score_run(dataset, *files, **limits)
         path = folder / "scores.csv"
         with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")

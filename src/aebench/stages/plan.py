@@ -45,9 +45,10 @@ class Plan:
         """Epochs of pretraining and of each optimiser."""
         return dict(self._scale(dataset)["epochs"])
 
-    def queries(self, dataset: str) -> int | None:
-        """How many test items are retrieval queries; None for all."""
-        return self._scale(dataset).get("queries")
+    def evaluation_limits(self, dataset: str) -> dict[str, int | None]:
+        """How many retrieval queries and training items of the probes; None for all."""
+        scale = self._scale(dataset)
+        return {key: scale.get(key) for key in ("queries", "probe_items")}
 
     def comparisons(self, rules: Mapping[str, Any]) -> list[tuple[str, str, int]]:
         """Every (dataset, variant, code size) to train.

@@ -34,6 +34,8 @@ class Point:
 def _cubic_minimum(a: Point, b: Point) -> float:
     """Step of the minimum of the cubic through both points' values and slopes, or NaN."""
     width = b.step - a.step
+    if width == 0:  # a slope that overflows makes the first step 0
+        return math.nan
     theta = a.slope + b.slope - 3 * (b.value - a.value) / width
     square = theta * theta - a.slope * b.slope
     if not square >= 0:

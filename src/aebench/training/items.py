@@ -11,7 +11,7 @@ DENSE_LIMIT = 2**30  # bytes; above it word counts stay sparse and are made dens
 
 def as_tensor(matrix: np.ndarray | scipy.sparse.csr_matrix, device: torch.device) -> torch.Tensor:
     """Return a dense float32 tensor on the device, from a dense or sparse matrix."""
-    dense = matrix.toarray() if scipy.sparse.issparse(matrix) else matrix
+    dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
     return torch.from_numpy(np.ascontiguousarray(dense, dtype=np.float32)).to(device)
 
 
@@ -28,10 +28,7 @@ class Items:
         self.device = device
         self.shape = matrix.shape
         self._sparse = scipy.sparse.issparse(matrix) and 4 * np.prod(self.shape) > DENSE_LIMIT
-        if self._sparse:
-            self._matrix = matrix.tocsr()
-        else:
-            self._matrix = as_tensor(matrix, device)
+        self._matrix = matrix.tocsr() if self._sparse else as_tensor(matrix, device)  # type: ignore[union-attr]
 
     @classmethod
     def resident(cls, tensor: torch.Tensor) -> "Items":

@@ -97,7 +97,7 @@ def adam(
         progress.step(step + 1, lambda t=total, n=seen: f"loss {float(t) / n:.4g}")  # type: ignore[misc]
         if position == per_epoch - 1 or step == steps - 1:
             average = float(total) / seen
-            _check(average, (step + 1) / per_epoch, epochs, f"learning rate {rate:.3g}")
+            _check(average, (step + 1) / per_epoch, epochs, f"learning rate {learning_rate:g}")
             on_epoch(step // per_epoch + 1, average)
             total.zero_()
             seen = 0

@@ -5,6 +5,7 @@ one step of contrastive divergence (CD-1) on batches of 100, visible units never
 states sampled to make the reconstruction, probabilities used for the statistics.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -93,9 +94,12 @@ def contrastive_divergence(
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one machine is trained; the defaults are the released code's."""
+    """How one machine is trained; the defaults are the released code's.
 
-    epochs: int
+    A fraction of an epoch visits that share of the batches.
+    """
+
+    epochs: float
     batch_size: int = 100
     learning_rate: float = 0.1
     weight_cost: float = 2e-4
@@ -125,32 +129,45 @@ def train(
     parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
     increments = [torch.zeros_like(parameter) for parameter in parameters]
     rate = recipe.learning_rate
-    for epoch in range(recipe.epochs):
+    error, seen = torch.zeros((), device=items.device), 0
+    steps = max(1, round(recipe.epochs * len(batches)))
+    for step in range(steps):
+        epoch, position = divmod(step, len(batches))
         early = epoch < recipe.first_momentum_epochs
         momentum = recipe.first_momentum if early else recipe.final_momentum
-        error = torch.zeros((), device=items.device)
-        for number, index in enumerate(batches):
-            ascent, batch_error = contrastive_divergence(rbm, items.take(index), generator)
-            increments[0].mul_(momentum).add_(ascent[0], alpha=rate)
-            increments[0].add_(rbm.weights, alpha=-rate * recipe.weight_cost)
-            for increment, step in zip(increments[1:], ascent[1:], strict=True):
-                increment.mul_(momentum).add_(step, alpha=rate)
-            for parameter, increment in zip(parameters, increments, strict=True):
-                parameter.add_(increment)
-            error += batch_error
-            progress.step(
-                epoch * len(batches) + number + 1,
-                lambda e=error, n=number: (  # type: ignore[misc]
-                    f"squared error {float(e) / ((n + 1) * recipe.batch_size):.4g}"
-                ),
-            )
-        mean = float(error) / len(items)
-        if not mean < float("inf"):
-            raise TrainingError(
-                f"the reconstruction error of RBM pretraining became {mean} in epoch {epoch + 1} "
-                f"of {recipe.epochs} at learning rate {rate:g}; a smaller learning rate may help."
-            )
-        record(epoch + 1, mean)
+        batch = items.take(batches[position])
+        ascent, batch_error = contrastive_divergence(rbm, batch, generator)
+        increments[0].mul_(momentum).add_(ascent[0], alpha=rate)
+        increments[0].add_(rbm.weights, alpha=-rate * recipe.weight_cost)
+        for increment, rise in zip(increments[1:], ascent[1:], strict=True):
+            increment.mul_(momentum).add_(rise, alpha=rate)
+        for parameter, increment in zip(parameters, increments, strict=True):
+            parameter.add_(increment)
+        error += batch_error
+        seen += len(batch)
+        progress.step(step + 1, lambda e=error, n=seen: f"squared error {float(e) / n:.4g}")  # type: ignore[misc]
+        if position == len(batches) - 1 or step == steps - 1:
+            mean = float(error) / seen
+            if not math.isfinite(mean):
+                raise TrainingError(
+                    f"the reconstruction error of RBM pretraining became {mean} in epoch "
+                    f"{epoch + 1} of {recipe.epochs:g} at learning rate {rate:g}; a smaller "
+                    "learning rate may help."
+                )
+            record(epoch + 1, mean)
+            error.zero_()
+            seen = 0
+
+
+def _start_from_word_shares(rbm: Rbm, items: Items) -> None:
+    """Let a machine over words start from their frequencies, with small weights.
+
+    Hinton, A practical guide to training RBMs (2010), section 8. From zero biases, CD-1 would spend
+    its first epochs learning which words are common.
+    """
+    total = torch.stack([block.sum(0) for block in items.blocks(10_000)]).sum(0)
+    rbm.visible_bias.copy_(torch.log((total / total.sum()).clamp_min(1e-8)))
+    rbm.weights.mul_(0.1)
 
 
 def _host(generator: torch.Generator) -> torch.Generator:
@@ -204,6 +221,8 @@ def pretrain(
             visible if layer == 0 else "binary",
             "gaussian" if layer == layers - 1 else "binary",
         )
+        if rbm.visible == "counts":
+            _start_from_word_shares(rbm, items)
         rate = recipe.learning_rate if layer else visible_learning_rate
         rate = code_learning_rate if layer == layers - 1 else rate
         layer_recipe = Recipe(**{**vars(recipe), "learning_rate": rate})
