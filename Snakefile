@@ -37,13 +37,16 @@ for file in VARIANT_FILES:
     include: str(file)
 
 
-# include: "workflow/rules/report.smk"
+COMPARISONS = comparisons()
+
+
+include: "workflow/rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        "<results>/summary.csv",
+        "<reports>/index.html",
 
 
 onstart:

@@ -1,5 +1,6 @@
 # Names and paths that every stage shares.
 import os
+import sys
 from pathlib import Path
 
 from aebench.errors import AebenchError
@@ -11,7 +12,7 @@ VARIANT_FILES = sorted((ROOT / "workflow" / "variants").glob("*.smk"))
 try:
     PLAN = plan.read(config, ROOT / "workflow/schemas/config.schema.yaml", VARIANT_FILES)
 except AebenchError as error:
-    raise WorkflowError(str(error))
+    sys.exit(f"error: {error}")  # a WorkflowError would add a traceback
 
 BUDGET_NAME = config["budget"]
 BUDGET = PLAN.budget
@@ -37,21 +38,36 @@ def code(*parts):
     )
 
 
-def all_runs(file):
-    """One file of every run of the plan: what aggregate waits for."""
-    comparisons = PLAN.comparisons(
-        {variant: rule_of(variant).params for variant in PLAN.variants}
-    )
-    return [
-        f"<results>/{dataset}/{variant}/d{code_size}/seed-{seed}/{file}"
-        for dataset, variant, code_size in comparisons
-        for seed in SEEDS
-    ]
+def comparisons():
+    """Every (dataset, variant, code size) to train; stops with one message when a rule is wrong."""
+    try:
+        return PLAN.comparisons({variant: rule_of(variant).params for variant in PLAN.variants})
+    except AebenchError as error:
+        sys.exit(f"error: {error}")
 
 
 def rule_of(variant):
     """The rule that trains a variant: its file's name says which."""
-    return workflow.get_rule("train_" + variant.replace("-", "_"))
+    file, name = f"workflow/variants/{variant}.smk", "train_" + variant.replace("-", "_")
+    if not workflow.is_rule(name):
+        raise AebenchError(f"{file} has no rule {name}; its rule must be called that.")
+    found = workflow.get_rule(name)
+    elsewhere = [path for path in map(str, found.output) if f"/{variant}/d" not in path]
+    if elsewhere:
+        raise AebenchError(
+            f"{file}: rule {name} writes {elsewhere[0]}, which is not in a folder {variant}/; "
+            f'set variant="{variant}" under its `pathvars`.'
+        )
+    return found
+
+
+def all_runs(file):
+    """One file of every run of the plan: what aggregate waits for."""
+    return [
+        f"<results>/{dataset}/{variant}/d{code_size}/seed-{seed}/{file}"
+        for dataset, variant, code_size in COMPARISONS
+        for seed in SEEDS
+    ]
 
 
 def print_failures():

@@ -1,5 +1,5 @@
-from aebench.stages import data
 from aebench.console import job
+from aebench.stages import data
 
 with job(snakemake.log[0], f"{snakemake.wildcards.dataset}: data"):
     data.run(

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from aebench.stages import evaluate
 from aebench.console import job
+from aebench.stages import evaluate
 
 wildcards = snakemake.wildcards
 label = f"{wildcards.dataset} {wildcards.variant} d{wildcards.code_size}"

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from aebench.stages import train
 from aebench.console import job
+from aebench.stages import train
 
 params, wildcards = snakemake.params, snakemake.wildcards
 folders = [Path(file).parent for file in snakemake.output.codes]

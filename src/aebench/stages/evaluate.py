@@ -15,7 +15,8 @@ def run(
 ) -> None:
     """Write scores.csv and samples.npz into the folder of every seed.
 
-    `limits` are those of `metrics.score_run`. Seeds that gave identical files, as exact methods do, are scored once.
+    `limits` are those of `metrics.score_run`. Seeds that gave identical files, as exact methods
+    do, are scored once.
 
     Raises
     ------

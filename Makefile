@@ -1,0 +1,51 @@
+# make reproduce [BUDGET=smoke|quick|full] [CORES=n]   set up, run the benchmark, say where the report is
+# make test                                           set up, lint, run all tests but the slow ones
+PYTHON ?= python3
+BUDGET ?= quick
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+BIN := .venv/bin
+# Snakemake's scripts and the linters are found on PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup reproduce test test-slow lint format clean
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup: .venv/installed
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(f"Python 3.11 to 3.13 is needed, found {sys.version.split()[0]}; name one with make PYTHON=python3.12" if not (3, 11) <= sys.version_info[:2] <= (3, 13) else 0)'
+	@echo "Setting up .venv (once, a few minutes)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@echo "Installing what tests and linters need (once)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+reproduce: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) --config budget=$(BUDGET)
+	@echo "The report is reports/$(BUDGET)/index.html"
+
+test: lint
+	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup -m "not slow"
+
+test-slow: .venv/installed-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/snakemake --lint
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+clean:
+	rm -rf results reports .snakemake
