@@ -1,0 +1,48 @@
+"""What people read: figures, tables and the page of one budget's results.
+
+Importing this package loads neither pandas nor matplotlib, because the workflow asks it for the
+names of figures before anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aebench.report.names import figure_names
+
+__all__ = ["figure_names", "render"]
+
+
+def render(
+    results: str | Path, out: str | Path, budget_name: str, config: Mapping[str, Any]
+) -> None:
+    """Write index.html, report.md and the figures of one budget.
+
+    Parameters
+    ----------
+    results : path
+        The folder `results/<budget>`: metrics.csv, summary.csv, claims.csv, and the folders of
+        data sets and runs.
+    out : path
+        The folder `reports/<budget>`; made when it does not exist.
+    budget_name : str
+        Said in the first line of the page.
+    config : mapping
+        The configuration the results were made with.
+
+    Raises
+    ------
+    AebenchError
+        When a table is missing or malformed, or a file cannot be written.
+    """
+    from aebench.report import figures, page
+    from aebench.report.results import read
+
+    found = read(results)
+    folder = Path(out) / "figures"
+    for dataset in found.datasets:
+        for name in figure_names(dataset, found.kind(dataset)):
+            figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
+    page.write(found, Path(out), budget_name, config)

@@ -1,0 +1,38 @@
+"""What to see in each figure: title and caption. They point, they do not claim a result."""
+
+CAPTIONS = {
+    "reconstructions": (
+        "Reconstructions",
+        "The first test item of each class, above what each variant makes of it from its code. "
+        "Look at what is lost first: a linear method can only add up fixed templates, so where its "
+        "code is too small it blurs and leaves ghosts of other strokes. The number beside a row is "
+        "the mean squared error over all test items. The counterpart of figure 2 of Hinton & "
+        "Salakhutdinov (2006).",
+    ),
+    "code-maps": (
+        "Maps of two-dimensional codes",
+        "Every point is a test item, placed by its 2-D code and coloured by its class, which no "
+        "variant was told. Look for islands of one colour; the accuracy of k-nearest neighbours "
+        "says the same as a number. At most 4,000 points are drawn, of the lowest seed, and the "
+        "outermost 0.5% on each side are cut off. The counterpart of figure 3 of 2006.",
+    ),
+    "retrieval": (
+        "Retrieval",
+        "Every test item queries all others by the cosine of codes; precision is the share of the "
+        "k nearest that are of its class. Look whether one curve stays above another at every k, "
+        "or crosses it. The mean has one code for everything, so its line is chance. Bands are 95% "
+        "intervals over seeds. The counterpart of figure 4 of 2006.",
+    ),
+    "code-size": (
+        "What a larger code buys",
+        "Error and accuracy against the number of code units, with 95% intervals over seeds. Look "
+        "at the gap between networks and linear methods: at which code size it opens or closes.",
+    ),
+    "training": (
+        "Training",
+        "Loss on the training set by epoch, at the code size most variants have. Layers are "
+        "pretrained one after another, each on the codes of the one below, so their errors have "
+        "different units. A curve that still falls at its end says that more epochs would help. "
+        "Losses in different panels cannot be compared.",
+    ),
+}

@@ -1,0 +1,277 @@
+"""The page: index.html in one file, and report.md from the same context."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aebench import __version__, claims
+from aebench.files import write_text
+from aebench.report import answers, names, tables
+from aebench.report.captions import CAPTIONS
+from aebench.report.results import Results
+from aebench.report.tables import Table, escape
+
+FOLDER = Path(__file__).parent
+
+STATUS_SIGNS = {
+    claims.REPRODUCED: "✓",
+    claims.BEATEN: "▲",
+    claims.NOT_REPRODUCED: "✗",
+    claims.NOT_MEASURED: "○",
+    claims.PROTOCOL_DIFFERS: "≠",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure on the page: its file in words, and its content for embedding."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    svg: str
+    png: str
+    data: str
+
+
+def write(results: Results, out: Path, budget_name: str, config: Mapping[str, Any]) -> None:
+    """Write index.html and report.md into the folder `out`, whose figures are already there."""
+    context = build(results, out, budget_name, config)
+    write_text(out / "index.html", _environment().get_template("page.html").render(context))
+    write_text(out / "report.md", markdown(context))
+
+
+def build(
+    results: Results, out: Path, budget_name: str, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Gather everything both forms show."""
+    budget = dict(config.get("budgets", {}).get(budget_name, {}))
+    return {
+        "budget": budget_name,
+        "budget_line": budget_line(results, budget_name),
+        "question": answers.QUESTION,
+        "answers": answers.answers(results),
+        "caveats": answers.caveats(results, _epochs(budget)),
+        "headline": tables.headline(results),
+        "sections": [_section(results, dataset, out) for dataset in results.datasets],
+        "claims": _claims(results),
+        "tally": _tally(results),
+        "settings": _yaml(
+            {key: value for key, value in config.items() if key not in ("budget", "budgets")}
+            | {"budget": {budget_name: budget}}
+        ),
+        "commands": [
+            f"make reproduce BUDGET={budget_name}",
+            f"snakemake --cores N --config budget={budget_name}",
+        ],
+        "versions": _versions(results),
+        "missing": tables.MISSING,
+    }
+
+
+def _epochs(budget: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """Epochs of a budget by kind of data, of those that say so."""
+    kinds = {kind: budget.get(kind) for kind in ("images", "documents")}
+    return {k: v["epochs"] for k, v in kinds.items() if isinstance(v, Mapping) and "epochs" in v}
+
+
+def budget_line(results: Results, budget_name: str) -> str:
+    """Return the first line: at which budget, on how much, with how many seeds."""
+    counts = [
+        f"{names.title(name)} ({facts.get('train_items', 0):,} training and "
+        f"{facts.get('test_items', 0):,} test items)"
+        for name, facts in ((name, results.facts[name]) for name in results.datasets)
+    ]
+    seeds = len(results.seeds)
+    return f"Budget {budget_name}: {_list(counts)}, {seeds} seed{'s' if seeds > 1 else ''}."
+
+
+def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
+    facts = results.facts[dataset]
+    kind = results.kind(dataset)
+    raw = facts.get("sha256") or {}
+    sources = facts.get("sources") or {}
+    return {
+        "name": dataset,
+        "anchor": f"data-{''.join(c if c.isalnum() else '-' for c in dataset)}",
+        "title": names.title(dataset),
+        "facts": (
+            f"{facts.get('train_items', 0):,} training and {facts.get('test_items', 0):,} test "
+            f"{kind}, {facts.get('n_features', 0):,} {'pixels' if kind == 'images' else 'words'}, "
+            f"{len(facts.get('classes') or []):,} classes"
+        ),
+        "table": tables.of_dataset(results, dataset),
+        "controls": tables.controls(results, dataset),
+        "costs": tables.costs(results, dataset),
+        "pictures": [_picture(dataset, name, out) for name in names.figure_names(dataset, kind)],
+        "notes": [str(note) for note in facts.get("notes") or []],
+        "files": [
+            {"name": name, "sha256": str(raw[name]), "source": str(sources.get(name, ""))}
+            for name in sorted(raw)
+        ],
+    }
+
+
+def _picture(dataset: str, name: str, out: Path) -> Picture:
+    title, caption = CAPTIONS[name]
+    stem = f"figures/{dataset}-{name}"
+    svg = (out / f"{stem}.svg").read_bytes()
+    return Picture(
+        name,
+        title,
+        caption,
+        f"{title}, {names.title(dataset)}",
+        f"{stem}.svg",
+        f"{stem}.png",
+        "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii"),
+    )
+
+
+# ---------------------------------------------------------------- claims and provenance
+
+
+def _claims(results: Results) -> list[dict[str, str]]:
+    """Rows of the ledger as text, in its order."""
+    return [_claim(row) for _, row in results.claims.iterrows()]
+
+
+def _claim(row: pd.Series) -> dict[str, str]:
+    measured = tables.MISSING
+    interval = ""
+    if pd.notna(row["measured"]):
+        measured = _figure(row["measured"])
+        if pd.notna(row["low"]) and row["low"] != row["high"]:
+            interval = f"{_figure(row['low'])} to {_figure(row['high'])}"
+    status = str(row["status"])
+    text = {name: "" if pd.isna(row[name]) else str(row[name]) for name in claims.COLUMNS}
+    return text | {
+        "measured": measured,
+        "interval": interval,
+        "sign": STATUS_SIGNS.get(status, "?"),
+        "anchor": status.replace(" ", "-"),
+        "verified": "verified" if text["verified"].lower() == "true" else "not verified",
+    }
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4g}".replace("-", "\u2212")
+
+
+def _tally(results: Results) -> list[tuple[str, str, int]]:
+    counts = results.claims["status"].value_counts()
+    return [
+        (STATUS_SIGNS[status], status, int(counts[status]))
+        for status in claims.STATUSES
+        if status in counts
+    ]
+
+
+def _versions(results: Results) -> dict[str, str]:
+    """Versions and devices of the runs; several when runs differ."""
+    found: dict[str, set[str]] = {}
+    for dataset in results.datasets:
+        for run in results.runs(dataset):
+            for name, version in (run.facts.get("versions") or {}).items():
+                found.setdefault(str(name), set()).add(str(version))
+            if "device" in run.facts:
+                found.setdefault("device", set()).add(str(run.facts["device"]))
+    found.setdefault("aebench", {__version__})
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
+
+
+def _yaml(settings: Mapping[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(_plain(settings), sort_keys=True, allow_unicode=True, width=90)
+
+
+def _plain(value: Any) -> Any:
+    """Turn a configuration into plain types, which is all that YAML can write."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)
+
+
+def _list(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+# ---------------------------------------------------------------- forms
+
+
+def _environment() -> Any:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def markdown(context: Mapping[str, Any]) -> str:
+    """Return the report in GitHub's Markdown, its figures linked as files."""
+    parts = [f"{escape(context['budget_line'])}\n", f"# {context['question']}\n"]
+    for answer in context["answers"]:
+        parts.append(f"**{answer.task}** ({escape(answer.measure)}). {escape(answer.sentence)}\n")
+        parts.append("".join(f"- {escape(line)}\n" for line in answer.lines))
+    parts += [escape(" ".join(context["caveats"])) + "\n", context["headline"].markdown()]
+    for section in context["sections"]:
+        parts += _markdown_section(section)
+    parts += ["## Claims\n", _markdown_claims(context["claims"])]
+    parts += ["## How to reproduce\n"]
+    parts += [_fence("\n".join(context["commands"]))]
+    parts += ["Settings:\n", _fence(context["settings"], "yaml")]
+    versions = ", ".join(f"{name} {version}" for name, version in context["versions"].items())
+    parts.append(f"Made with {escape(versions)}.\n")
+    return "\n".join(parts)
+
+
+def _fence(text: str, language: str = "") -> str:
+    """Return a block of code, which Markdown shows as it stands; nothing in it can end it."""
+    return f"```{language}\n{text.strip().replace('```', '')}\n```\n"
+
+
+def _markdown_section(section: Mapping[str, Any]) -> list[str]:
+    parts = [f"## {escape(section['title'])}\n", f"{escape(section['facts'])}.\n"]
+    parts.append(section["table"].markdown())
+    for picture in section["pictures"]:
+        parts += [f"### {picture.title}\n", f"![{escape(picture.alt)}]({picture.svg})\n"]
+        parts.append(f"{escape(picture.caption)}\n")
+    parts += ["### Controls\n", section["controls"].markdown()]
+    parts += ["### Times and sizes\n", section["costs"].markdown()]
+    parts += ["### Data\n", "".join(f"- {escape(note)}\n" for note in section["notes"])]
+    files = Table(["raw file", "sha256", "source"], words=3)
+    files.rows = [
+        [tables.Cell(f["name"]), tables.Cell(f["sha256"]), tables.Cell(f["source"])]
+        for f in section["files"]
+    ]
+    return [*parts, files.markdown()]
+
+
+def _markdown_claims(rows: list[dict[str, str]]) -> str:
+    columns = ["status", "claim", "published", "measured", "95% interval", "verified", "note"]
+    table = Table(columns, words=3)
+    for row in rows:
+        cells = [
+            f"{row['sign']} {row['status']}",
+            f"{row['statement']} ({row['source']}; {row['id']})",
+            row["published"],
+            row["measured"],
+            row["interval"] or tables.MISSING,
+            row["verified"],
+            row["note"],
+        ]
+        table.rows.append([tables.Cell(text) for text in cells])
+    return table.markdown()

@@ -1,0 +1,244 @@
+"""The files of one budget's results, read for tables and figures."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aebench import statistics
+from aebench.claims import COLUMNS as CLAIM_COLUMNS
+from aebench.datasets import Dataset
+from aebench.datasets import read as read_dataset
+from aebench.errors import AebenchError
+from aebench.report import names
+
+HISTORY_COLUMNS = ["epoch", "split", "metric", "value", "seconds"]
+_TEXT = dict.fromkeys(("dataset", "variant", "split", "metric"), str)
+_CLAIM_TEXT = dict.fromkeys(set(CLAIM_COLUMNS) - {"measured", "low", "high"}, str)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained estimator: where its files lie, and its facts."""
+
+    dataset: str
+    variant: str
+    code_size: int
+    seed: int
+    folder: Path
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What run.json says; empty when there is none."""
+        return _read_json(self.folder / "run.json", missing={})
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """What history.csv says: epoch, split, metric, value, seconds."""
+        path = self.folder / "history.csv"
+        if not path.is_file():
+            return pd.DataFrame(columns=HISTORY_COLUMNS)
+        return _read_csv(path, HISTORY_COLUMNS)
+
+    def codes(self) -> np.ndarray | None:
+        """Test codes [n_test, code_size]; None when there are none."""
+        return _arrays(self.folder / "codes.npz").get("test")
+
+    def samples(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Positions [m] of the shown test items and their reconstructions [m, n_features]."""
+        arrays = _arrays(self.folder / "samples.npz")
+        if not {"indices", "reconstructions"} <= arrays.keys() or not len(arrays["indices"]):
+            return None
+        return arrays["indices"], arrays["reconstructions"]
+
+
+class Results:
+    """Everything one budget measured.
+
+    Attributes
+    ----------
+    folder : Path
+        `results/<budget>`.
+    metrics, summary : DataFrame
+        The tidy table and its means, the test split alone.
+    claims : DataFrame
+    facts : dict of data set to the dict of its data.json
+    """
+
+    def __init__(self, folder: Path, metrics: pd.DataFrame, claims: pd.DataFrame) -> None:
+        self.folder = folder
+        self.metrics = metrics[metrics["split"] == "test"].reset_index(drop=True)
+        if self.metrics.empty:
+            raise AebenchError(f"{folder / 'metrics.csv'} has no row of the test split.")
+        self.claims = claims
+        self.summary = statistics.summarise(self.metrics)
+        self.facts = {
+            name: _read_json(folder / name / "data.json")
+            for name in self.metrics["dataset"].drop_duplicates()
+        }
+        self._items: dict[str, Dataset] = {}
+
+    @property
+    def datasets(self) -> list[str]:
+        """Images first, in the order of the tidy table."""
+        return sorted(self.facts, key=lambda name: self.kind(name) != "images")
+
+    @property
+    def seeds(self) -> list[int]:
+        """All seeds of any run."""
+        return sorted(int(seed) for seed in self.metrics["seed"].unique())
+
+    def kind(self, dataset: str) -> str:
+        """Return "images" or "documents"."""
+        return str(self.facts[dataset].get("kind", "documents"))
+
+    def items(self, dataset: str) -> Dataset:
+        """Return the prepared data set."""
+        if dataset not in self._items:
+            self._items[dataset] = read_dataset(self.folder / dataset / "data.npz")
+        return self._items[dataset]
+
+    def code_sizes(self, dataset: str) -> list[int]:
+        """All code sizes of a data set, ascending."""
+        return sorted(int(size) for size in self._of(self.summary, dataset)["code_size"].unique())
+
+    def main_code_size(self, dataset: str) -> int:
+        """Return the code size that most variants have, the largest of those."""
+        rows = self._of(self.summary, dataset)[["variant", "code_size"]].drop_duplicates()
+        counts = rows["code_size"].value_counts()
+        return int(max(counts.index, key=lambda size: (counts[size], size)))
+
+    def headline_code_sizes(self, dataset: str) -> list[int]:
+        """Images: the main code size. Documents: every code size but the smallest."""
+        sizes = self.code_sizes(dataset)
+        if self.kind(dataset) == "images":
+            return [self.main_code_size(dataset)]
+        return sizes[1:] or sizes
+
+    def variants(self, dataset: str) -> list[str]:
+        """Return the variants of a data set, best first by its error at the main code size.
+
+        Those without it follow by name, and controls come last.
+        """
+        kind, size = self.kind(dataset), self.main_code_size(dataset)
+        rows = self._of(self.summary, dataset)
+        rank = self.means(dataset, names.error_metric(kind), size)
+
+        def key(variant: str) -> tuple[bool, float, str]:
+            return (variant in names.CONTROLS, float(rank.get(variant, np.inf)), variant)
+
+        return sorted(rows["variant"].unique(), key=key)
+
+    def means(self, dataset: str, metric: str, code_size: int) -> dict[str, float]:
+        """Means of a metric by variant."""
+        rows = self._of(self.summary, dataset)
+        rows = rows[(rows["metric"] == metric) & (rows["code_size"] == code_size)].dropna(
+            subset="mean"
+        )
+        return dict(zip(rows["variant"], rows["mean"], strict=True))
+
+    def row(self, dataset: str, variant: str, code_size: int, metric: str) -> pd.Series | None:
+        """Return the summary of one case, None when it was not measured."""
+        return self._cases.get((dataset, variant, code_size, metric))
+
+    def measured(self, dataset: str, metric: str) -> bool:
+        """Whether any variant of the data set has the metric."""
+        rows = self._of(self.summary, dataset)
+        return bool(rows.loc[rows["metric"] == metric, "mean"].notna().any())
+
+    def runs(
+        self, dataset: str, variant: str | None = None, code_size: int | None = None
+    ) -> list[Run]:
+        """Return the runs of a data set, of one variant or code size when given."""
+        return [
+            run
+            for run in self._runs
+            if run.dataset == dataset
+            and variant in (None, run.variant)
+            and code_size in (None, run.code_size)
+        ]
+
+    @cached_property
+    def _runs(self) -> list[Run]:
+        keys = self.metrics[["dataset", "variant", "code_size", "seed"]].drop_duplicates()
+        return [
+            Run(
+                dataset,
+                variant,
+                int(size),
+                int(seed),
+                self.folder / dataset / variant / f"d{size}" / f"seed-{seed}",
+            )
+            for dataset, variant, size, seed in keys.itertuples(index=False)
+        ]
+
+    @cached_property
+    def _cases(self) -> dict[tuple[str, str, int, str], pd.Series]:
+        return {
+            (row["dataset"], row["variant"], int(row["code_size"]), row["metric"]): row
+            for _, row in self.summary.iterrows()
+            if not np.isnan(row["mean"])
+        }
+
+    @staticmethod
+    def _of(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+        return table[table["dataset"] == dataset]
+
+
+def read(folder: str | Path) -> Results:
+    """Read the results of one budget.
+
+    Raises
+    ------
+    AebenchError
+        When metrics.csv, claims.csv or a data.json is missing or malformed.
+    """
+    folder = Path(folder)
+    metrics = _read_csv(folder / "metrics.csv", statistics.METRIC_COLUMNS, _TEXT)
+    claims = _read_csv(folder / "claims.csv", CLAIM_COLUMNS, _CLAIM_TEXT)
+    return Results(folder, metrics, claims)
+
+
+def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame:
+    try:
+        # A variant may be called "None" or "nan": only numbers may be missing.
+        empty = {name: ["", "nan"] for name in ("value", "measured", "low", "high")}
+        table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
+    except (OSError, ValueError) as error:
+        raise AebenchError(f"cannot read {path}: {error}.") from error
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise AebenchError(f"{path} has no column {', '.join(missing)}; found: {list(table)}.")
+    return table
+
+
+def _read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        if missing is not None:
+            return missing
+        raise AebenchError(f"{path} does not exist; run the data stage again.") from error
+    except (OSError, ValueError) as error:
+        raise AebenchError(f"cannot read {path}: {error}.") from error
+    if not isinstance(found, dict):
+        raise AebenchError(f"{path} is not a JSON object.")
+    return found
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file; none when it does not exist."""
+    if not path.is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise AebenchError(f"cannot read {path}: {error}.") from error

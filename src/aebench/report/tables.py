@@ -1,0 +1,315 @@
+"""Tables of the report: built once, shown as HTML by the page and as Markdown by report.md."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from aebench import statistics
+from aebench.report import names
+from aebench.report.results import Results
+
+MISSING = "\u2013"
+"""Stands where nothing was measured."""
+
+BETTER, WORSE, EVEN = "better", "worse", "even"
+_SIGNS = {BETTER: " ▲", WORSE: " ▼", EVEN: " ≈", "": ""}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: text, smaller text after it, and a mark that says what the value means."""
+
+    text: str
+    detail: str = ""
+    mark: str = ""
+    best: bool = False
+
+    @property
+    def sign(self) -> str:
+        """Return the mark as a sign, so that colour is never the only difference."""
+        return _SIGNS.get(self.mark, "")
+
+
+@dataclass
+class Table:
+    """Columns, rows and a note; the first `words` columns hold words, the others numbers.
+
+    With `grouped`, rows of equal first cells belong together: the page shows that cell as a
+    heading over them instead of a column, which leaves room on a phone.
+    """
+
+    columns: list[str]
+    rows: list[list[Cell]] = field(default_factory=list)
+    words: int = 1
+    note: str = ""
+    grouped: bool = False
+
+    @property
+    def groups(self) -> list[tuple[Cell | None, list[list[Cell]]]]:
+        """Return headings and the rows under them, without the cell that became the heading."""
+        if not self.grouped:
+            return [(None, self.rows)]
+        groups = itertools.groupby(self.rows, key=lambda row: row[0])
+        return [(heading, [row[1:] for row in rows]) for heading, rows in groups]
+
+    def markdown(self) -> str:
+        """Return the table in GitHub's Markdown."""
+        align = [":--" if i < self.words else "--:" for i in range(len(self.columns))]
+        lines = [[escape(name) for name in self.columns], align]
+        lines += [[_markdown(cell) for cell in row] for row in self.rows]
+        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        return f"{table}\n\n{escape(self.note)}\n" if self.note else f"{table}\n"
+
+
+def escape(text: object) -> str:
+    """Make text safe inside a Markdown table: neither HTML nor a new column nor emphasis."""
+    safe = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for sign in "\\`*_[]|$":
+        safe = safe.replace(sign, f"\\{sign}")
+    return " ".join(safe.split())
+
+
+def number(value: float, decimals: int) -> str:
+    """Return a number with thousands separators, a missing one as a dash."""
+    return MISSING if math.isnan(value) else f"{value:,.{decimals}f}".replace("-", "\u2212")
+
+
+def measured(results: Results, dataset: str, variant: str, size: int, metric: str) -> Cell:
+    """Return mean and half width of the 95% interval of one case."""
+    row = results.row(dataset, variant, size, metric)
+    if row is None:
+        return Cell(MISSING)
+    decimals = names.metric(metric, results.kind(dataset)).decimals
+    half = row["high"] - row["mean"]
+    shown = "" if math.isnan(half) or half == 0 else f"±\u2009{number(half, decimals)}"
+    return Cell(number(row["mean"], decimals), shown)
+
+
+# ---------------------------------------------------------------- headline
+
+
+def best(
+    results: Results, dataset: str, size: int, metric: str, variants: Iterable[str]
+) -> str | None:
+    """Return the variant with the best mean of a metric, None when none was measured."""
+    means = results.means(dataset, metric, size)
+    found = {variant: means[variant] for variant in variants if variant in means}
+    if not found:
+        return None
+    lower = names.metric(metric, results.kind(dataset)).better == "lower"
+    return (min if lower else max)(found, key=lambda variant: found[variant])
+
+
+def baselines(results: Results, dataset: str) -> list[str]:
+    """Linear baselines of a data set."""
+    return [v for v in results.variants(dataset) if names.is_baseline(v)]
+
+
+def contenders(results: Results, dataset: str) -> list[str]:
+    """Variants that are neither baselines nor controls: the autoencoders, and a user's own."""
+    return [
+        v for v in results.variants(dataset) if not names.is_baseline(v) and v not in names.CONTROLS
+    ]
+
+
+def compare(
+    results: Results, dataset: str, size: int, metric: str, left: str, right: str
+) -> tuple[statistics.Difference, str]:
+    """Difference of two variants at a code size, and what it means for the left one.
+
+    The meaning is "better" or "worse" when the interval over seeds excludes 0, "even" when it does
+    not, and empty when there is no interval.
+    """
+    where = {"dataset": dataset, "code_size": size, "split": "test", "metric": metric}
+    found = statistics.difference(
+        results.metrics, where | {"variant": left}, where | {"variant": right}
+    )
+    if found.seeds == 0 or math.isnan(found.low):
+        return found, ""
+    if found.low <= 0 <= found.high:
+        return found, EVEN
+    lower = names.metric(metric, results.kind(dataset)).better == "lower"
+    return found, BETTER if (found.mean < 0) == lower else WORSE
+
+
+def headline_metrics(kind: str) -> list[str]:
+    """Metrics of the headline table: one for compressing, two for classifying, one for finding."""
+    return [
+        names.error_metric(kind),
+        "knn_accuracy",
+        "logistic_accuracy",
+        "mean_average_precision",
+    ]
+
+
+def headline(results: Results) -> Table:
+    """Best linear baseline against every other variant, at the headline code sizes."""
+    table = Table(
+        [
+            "data set, code size",
+            "variant",
+            "error ↓",
+            "kNN acc. ↑",
+            "logistic acc. ↑",
+            "MAP ↑",
+        ],
+        words=2,
+        grouped=True,
+        note=(
+            "Error: squared error per image, perplexity per word of a document. ± is half of the "
+            "95% interval over seeds; none is shown for a single seed or for a method that gives "
+            "the same value for every seed. Against the best linear baseline of the same column: "
+            "▲ better, ▼ worse (the interval of the difference excludes 0), ≈ no difference shown."
+        ),
+    )
+    for dataset in results.datasets:
+        for size in results.headline_code_sizes(dataset):
+            table.rows += _headline_group(results, dataset, size)
+    return table
+
+
+def _headline_group(results: Results, dataset: str, size: int) -> list[list[Cell]]:
+    kind = results.kind(dataset)
+    where = Cell(names.title(dataset), f"code size {size}")
+    linear = baselines(results, dataset)
+    rows = []
+    if linear:
+        cells = [where, Cell("best linear baseline")]
+        for metric in headline_metrics(kind):
+            winner = best(results, dataset, size, metric, linear)
+            cell = measured(results, dataset, winner, size, metric) if winner else Cell(MISSING)
+            # A table of one baseline need not repeat its name in every cell.
+            detail = f"{cell.detail} {winner}".strip() if winner else ""
+            cells.append(Cell(cell.text, detail))
+        rows.append(cells)
+    for variant in contenders(results, dataset):
+        cells = [where, Cell(variant)]
+        for metric in headline_metrics(kind):
+            cell = measured(results, dataset, variant, size, metric)
+            rival = best(results, dataset, size, metric, linear)
+            mark = ""
+            if rival and cell.text != MISSING:
+                mark = compare(results, dataset, size, metric, variant, rival)[1]
+            cells.append(Cell(cell.text, cell.detail, mark))
+        if any(cell.text != MISSING for cell in cells[2:]):
+            rows.append(cells)
+    return rows
+
+
+# ---------------------------------------------------------------- of a data set
+
+
+def of_dataset(results: Results, dataset: str) -> Table:
+    """Every variant at every code size; the best mean of a code size is marked."""
+    kind = results.kind(dataset)
+    metrics = [m for m in names.table_metrics(kind) if results.measured(dataset, m)]
+    arrows = {"lower": "↓", "higher": "↑"}
+    shown = [names.metric(metric, kind) for metric in metrics]
+    table = Table(
+        ["code size", "variant", *(f"{m.short} {arrows[m.better]}" for m in shown)],
+        words=2,
+        grouped=True,
+    )
+    for size in results.code_sizes(dataset):
+        variants = results.variants(dataset)
+        winners = [_winner(results, dataset, size, metric) for metric in metrics]
+        for variant in variants:
+            cells = [measured(results, dataset, variant, size, metric) for metric in metrics]
+            if all(cell.text == MISSING for cell in cells):
+                continue
+            cells = [
+                Cell(cell.text, cell.detail, best=variant == winner)
+                for cell, winner in zip(cells, winners, strict=True)
+            ]
+            table.rows.append([Cell(f"code size {size}"), Cell(variant), *cells])
+    seeds = results.metrics.loc[results.metrics["dataset"] == dataset, "seed"].nunique()
+    intervals = "with half of the 95% interval over seeds" if seeds > 1 else "of one seed"
+    table.note = (
+        f"Test split, means {intervals}. The best mean of a code size is bold, which by itself "
+        "claims no difference: compare the intervals."
+    )
+    return table
+
+
+def _winner(results: Results, dataset: str, size: int, metric: str) -> str | None:
+    """Return the variant with the best mean; nobody wins alone."""
+    if len(results.means(dataset, metric, size)) < 2:
+        return None
+    return best(results, dataset, size, metric, results.variants(dataset))
+
+
+def costs(results: Results, dataset: str) -> Table:
+    """Training time, size and memory of every variant, means over seeds."""
+    table = Table(
+        ["variant", "code size", "seconds a seed", "parameters", "peak memory (MB)", "device"],
+        note=(
+            "Seconds of training alone, as measured on the machine that made this report; other "
+            "jobs may have run beside. Peak memory is that of the whole training process."
+        ),
+    )
+    for variant in results.variants(dataset):
+        for size in results.code_sizes(dataset):
+            facts = [run.facts for run in results.runs(dataset, variant, size)]
+            facts = [fact for fact in facts if fact]
+            if not facts:
+                continue
+            seconds = _mean(facts, "seconds")
+            table.rows.append(
+                [
+                    Cell(variant),
+                    Cell(str(size)),
+                    Cell(number(seconds, 1 if seconds < 100 else 0)),
+                    Cell(number(_mean(facts, "parameters_count"), 0)),
+                    Cell(number(_mean(facts, "peak_memory_mb"), 0)),
+                    Cell(str(facts[0].get("device", MISSING))),
+                ]
+            )
+    return table
+
+
+def _mean(facts: list[dict[str, Any]], key: str) -> float:
+    values = [fact[key] for fact in facts if isinstance(fact.get(key), int | float)]
+    return float(np.mean(values)) if values else math.nan
+
+
+def controls(results: Results, dataset: str) -> Table:
+    """What chance gives, and what codes give when the labels are permuted."""
+    table = Table(
+        ["metric", "mean (no code)", "random-projection", "labels permuted, all variants"],
+        note=(
+            "A code that carries nothing must score at chance: permuted labels at the share of the "
+            "commonest class or below, and near the mean's precision. Anything above is a fault "
+            "of the measurement, not a result."
+        ),
+    )
+    size = results.main_code_size(dataset)
+    kind = results.kind(dataset)
+    for name in (names.error_metric(kind), "knn_accuracy", "mean_average_precision"):
+        if not results.measured(dataset, name):
+            continue
+        table.rows.append(
+            [
+                Cell(names.metric(name, kind).words),
+                *(measured(results, dataset, control, size, name) for control in names.CONTROLS),
+                Cell(_range(results, dataset, f"{name}_permuted_labels")),
+            ]
+        )
+    return table
+
+
+def _range(results: Results, dataset: str, metric: str) -> str:
+    rows = results.summary[
+        (results.summary["dataset"] == dataset) & (results.summary["metric"] == metric)
+    ]["mean"].dropna()
+    return f"{rows.min():.3f} to {rows.max():.3f}" if len(rows) else MISSING
+
+
+def _markdown(cell: Cell) -> str:
+    text = escape(f"{cell.text} {cell.detail}".strip()) + cell.sign
+    return f"**{text}**" if cell.best else text

@@ -1,0 +1,137 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+
+from aebench import claims, datasets, statistics
+
+SIDE = 8
+IMAGE_VARIANTS = ("mean", "pca", "deep", "deep-rbm")
+DOCUMENT_VARIANTS = ("mean", "lsa-tfidf", "deep")
+CONFIG = {
+    "budget": "smoke",
+    "budgets": {"smoke": {"seeds": [0, 1], "images": {"epochs": {"adam": 2}}}},
+    "code_sizes": {"images": [2, 5]},
+}
+
+
+def write_results(
+    folder,
+    images=IMAGE_VARIANTS,
+    documents=DOCUMENT_VARIANTS,
+    seeds=(0, 1),
+    sizes=(2, 5),
+    classes=("zero", "one", "two"),
+):
+    """A results folder as the workflow leaves it, with made-up numbers."""
+    rows = []
+    for dataset, kind, variants in (
+        ("mnist", "images", images),
+        ("20newsgroups", "documents", documents),
+    ):
+        if not variants:
+            continue
+        prepared = _dataset(dataset, kind, list(classes))
+        (folder / dataset).mkdir(parents=True)
+        datasets.save(prepared, folder / dataset / "data.npz", folder / dataset / "data.json")
+        for place, variant in enumerate(variants):
+            for size in sizes:
+                for seed in seeds:
+                    run = folder / dataset / variant / f"d{size}" / f"seed-{seed}"
+                    _run(run, prepared, variant, size, seed)
+                    scores = _scores(kind, variant, place, size, seed)
+                    rows += [(dataset, variant, size, seed, "test", *s) for s in scores.items()]
+    metrics = pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS)
+    statistics.write_csv(metrics, folder / "metrics.csv")
+    statistics.write_csv(statistics.summarise(metrics), folder / "summary.csv")
+    statistics.write_csv(claims.judge(metrics, "smoke"), folder / "claims.csv")
+    return folder
+
+
+def _dataset(name, kind, classes):
+    rng = np.random.default_rng(0)
+    features = SIDE * SIDE
+    if kind == "images":
+        X = rng.integers(0, 256, (30, features)).astype(np.float32) / np.float32(255)
+    else:
+        X = scipy.sparse.csr_matrix(rng.poisson(0.5, (30, features)).astype(np.float32))
+    labels = np.arange(30) % len(classes)
+    info = {
+        "dataset": name,
+        "kind": kind,
+        "n_features": features,
+        "image_shape": [SIDE, SIDE] if kind == "images" else None,
+        "classes": classes,
+        "vocabulary": None,
+        "sha256": {"raw": "0" * 64},
+        "sources": {"raw": "made up"},
+        "train_items": 30,
+        "test_items": 30,
+        "notes": ["A made-up data set."],
+    }
+    return datasets.Dataset(name, kind, X, X, labels, labels, info)
+
+
+def _run(folder, dataset, variant, size, seed):
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng([size, seed])
+    codes = rng.normal(size=(30, size)).astype(np.float32) * (variant != "mean")
+    np.savez(folder / "codes.npz", train=codes, test=codes)
+    samples = {}
+    if dataset.kind == "images":
+        indices = np.unique(dataset.test_labels, return_index=True)[1].astype(np.int64)
+        samples = {"indices": indices, "reconstructions": dataset.test[indices] * np.float32(0.9)}
+    np.savez(folder / "samples.npz", **samples)
+    history = []
+    if "deep" in variant:
+        history = [(e, "train", "loss", 10 / e + seed, 0.1 * e) for e in (1, 2, 3, 4, 5)]
+    if variant == "deep-rbm":
+        layers = [f"pretraining_{n}_squared_error" for n in (1, 2)]
+        history += [(e, "train", layer, 5 / e, 0.1) for layer in layers for e in (1, 2)]
+    with open(folder / "history.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("epoch", "split", "metric", "value", "seconds"), *history])
+    facts = {
+        "parameters": {"loss": "cross_entropy"},
+        "seed": seed,
+        "versions": {"numpy": "2.0", "aebench": "0.1.0"},
+        "device": "cpu, 1 thread",
+        "seconds": 1.5,
+        "peak_memory_mb": 100.0,
+        "parameters_count": 1234,
+        "estimator": "AutoEncoder",
+    }
+    (folder / "run.json").write_text(json.dumps(facts))
+
+
+def _scores(kind, variant, place, size, seed):
+    """Later variants are better, and networks vary with the seed."""
+    noise = 0.001 * seed * ("deep" in variant)
+    good = 0.1 + 0.1 * place + 0.01 * size + noise
+    error = {"squared_error": 20 - place - size - noise}
+    if kind == "documents":
+        error = {"squared_error": 0.01 - 0.001 * place, "perplexity": 900 - 90 * place - noise}
+    precision = {f"precision_at_{k}": good for k in (1, 3, 7, 15)}
+    return {
+        **error,
+        "knn_accuracy": good,
+        "logistic_accuracy": good,
+        "mean_average_precision": good,
+        "knn_accuracy_permuted_labels": 0.33,
+        "mean_average_precision_permuted_labels": 0.33,
+        **precision,
+    }
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory) -> tuple[Path, Path]:
+    """Results and their report, rendered once for all tests that only read."""
+    from aebench.report import render
+
+    folder = tmp_path_factory.mktemp("rendered")
+    results = write_results(folder / "results")
+    render(results, folder / "report", "smoke", CONFIG)
+    return results, folder / "report"

@@ -1,0 +1,83 @@
+"""The words and marks that say who is better."""
+
+import pandas as pd
+import pytest
+
+from aebench import statistics
+from aebench.report import answers, names, tables
+from aebench.report.results import Results
+
+
+def results(values):
+    """Squared errors on mnist at code size 30 by variant, one a seed."""
+    rows = [
+        ("mnist", variant, 30, seed, "test", "squared_error", value)
+        for variant, seeds in values.items()
+        for seed, value in enumerate(seeds)
+    ]
+    made = object.__new__(Results)
+    made.metrics = pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS)
+    made.summary = statistics.summarise(made.metrics)
+    made.facts = {"mnist": {"kind": "images"}}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("deep", "mark", "words"),
+    [
+        ([3.0, 3.1, 3.2], tables.BETTER, "better than the best linear method in 1 of 1 comparison"),
+        ([20.0, 20.1, 20.2], tables.WORSE, "in 0 of 1 comparison, worse in 1"),
+        ([12.0, 14.0, 17.0], tables.EVEN, "in 1 no difference is shown"),
+    ],
+)
+def test_the_interval_decides(deep, mark, words):
+    found = results({"pca": [14.0, 14.0, 14.0], "deep": deep})
+    (answer,) = answers.answers(found)
+    assert words in answer.sentence
+    assert answer.measure == "squared error"
+    assert tables.headline(found).rows[1][2].mark == mark
+
+
+def test_one_seed_claims_no_difference():
+    found = results({"pca": [14.0], "deep": [3.0]})
+    (answer,) = answers.answers(found)
+    assert "ahead of the best linear method in 1 of 1 comparison" in answer.sentence
+    assert "one seed" in answer.sentence
+    assert tables.headline(found).rows[1][2].mark == ""
+    assert any("no interval" in caveat for caveat in answers.caveats(found, {}))
+
+
+def test_the_best_of_each_side_is_compared():
+    found = results({"pca": [14.0, 14.0], "mean": [1.0, 1.0], "a": [9.0, 9.1], "b": [5.0, 5.1]})
+    (answer,) = answers.answers(found)
+    assert "(b) against 14.00 (pca)" in answer.lines[0]
+
+
+def test_without_a_rival_there_is_no_answer():
+    assert answers.answers(results({"pca": [14.0, 14.0]})) == []
+
+
+def test_headline_names_the_baseline_of_each_column():
+    row = tables.headline(results({"pca": [14.0], "pca-whitened": [13.0], "deep": [3.0]})).rows[0]
+    assert [cell.text for cell in row[1:3]] == ["best linear baseline", "13.00"]
+    assert row[2].detail == "pca-whitened"
+
+
+def test_an_exact_method_shows_no_interval():
+    found = results({"pca": [14.0, 14.0], "deep": [3.0, 3.2]})
+    assert tables.measured(found, "mnist", "pca", 30, "squared_error").detail == ""
+    assert tables.measured(found, "mnist", "deep", 30, "squared_error").detail.startswith("±")
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [("a|b", "a\\|b"), ("<b>", "&lt;b&gt;"), ("a\nb", "a b"), ("p_at_1", "p\\_at\\_1")],
+)
+def test_markdown_is_escaped(text, safe):
+    assert tables.escape(text) == safe
+
+
+def test_baselines():
+    linear = ["pca", "lsa-tfidf", "lsa-log", "pca-whitened"]
+    assert all(names.is_baseline(name) for name in linear)
+    assert not any(names.is_baseline(name) for name in ("deep", "mean", "pcax", "lsax"))

@@ -1,0 +1,119 @@
+"""What single figures show."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aebench.errors import AebenchError
+from aebench.report import captions, figure_names, figures, palette
+from aebench.report.results import read
+
+ROOT = Path(__file__).parents[2]
+
+
+def texts(figure):
+    return " | ".join(t.get_text() for t in figure.findobj(lambda a: hasattr(a, "get_text")))
+
+
+def test_every_figure_has_a_drawing_and_captions():
+    for name in figure_names("mnist", "images"):
+        assert name in figures.FIGURES
+        assert name in captions.CAPTIONS
+        assert (ROOT / "workflow" / "report" / f"{name}.rst").is_file()
+
+
+def test_unknown_figure():
+    with pytest.raises(AebenchError, match="unknown figure 'pie'; allowed: reconstructions"):
+        figures.draw("pie", None, "mnist")  # type: ignore[arg-type]
+
+
+def test_reconstructions_show_every_variant_with_its_error(rendered):
+    results = read(rendered[0])
+    found = texts(figures.draw("reconstructions", results, "mnist"))
+    for variant in ("original", "mean", "pca", "deep", "deep-rbm"):
+        assert variant in found
+    assert f"{results.row('mnist', 'pca', 5, 'squared_error')['mean']:.2f}" in found
+
+
+def test_every_point_lies_inside_the_axes(rendered):
+    """Points are shifted so as not to hide each other, never out of sight."""
+    results = read(rendered[0])
+    results.summary.loc[results.summary["code_size"] == 5, "code_size"] = 300
+    figure = figures.draw("code-size", results, "mnist")
+    for ax in figure.axes:
+        low, high = ax.get_xlim()
+        for line in ax.get_lines():
+            assert (low < np.asarray(line.get_xdata())).all()
+            assert (np.asarray(line.get_xdata()) < high).all()
+
+
+def test_code_maps_leave_out_constant_codes(rendered):
+    found = texts(figures.draw("code-maps", read(rendered[0]), "mnist"))
+    assert "deep-rbm" in found
+    assert "kNN accuracy 0." in found
+    assert "mean" not in found
+    assert "zero" in found
+
+
+def test_many_classes_are_put_together_by_the_first_part_of_their_name(rendered):
+    results = read(rendered[0])
+    results.facts["mnist"]["classes"] = [f"{'ab'[i % 2]}.{i}" for i in range(12)]
+    _, legend = figures._class_colours(results, "mnist")
+    assert list(legend) == ["a", "b"]
+
+
+def test_many_unrelated_classes_keep_the_most_frequent(rendered):
+    results = read(rendered[0])
+    results.facts["mnist"]["classes"] = [f"class {i}" for i in range(12)]
+    colours, legend = figures._class_colours(results, "mnist")
+    assert len(legend) == 10
+    assert list(legend)[-1] == "other classes"
+    assert legend["class 0"] == colours[0]
+
+
+def test_several_topics_an_item_go_by_the_rarest():
+    labels = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 1], [1, 1, 0]], dtype=np.uint8)
+    assert list(figures._rarest_label(labels)) == [1, 0, 2, 1]
+
+
+def test_pretraining_is_apart_from_fine_tuning(rendered):
+    results = read(rendered[0])
+    figure = figures.draw("training", results, "mnist")
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles == [figures.PRETRAINING, "fine-tuning\ncross entropy, train"]
+    layers = figure.axes[0].get_lines()
+    assert [list(line.get_xdata()) for line in layers] == [[1, 2], [3, 4]]
+
+
+def built_in_variants():
+    files = sorted((ROOT / "workflow" / "variants").glob("*.smk"))
+    return [file.stem for file in files]
+
+
+def test_built_in_variants_differ():
+    """The reason for palette.SALT. A variant file that comes to clash may need a new one."""
+    first = [
+        "mean",
+        "random-projection",
+        "pca",
+        "lsa-tfidf",
+        "lsa-log",
+        "deep",
+        "deep-rbm",
+        "hinton-2006",
+        "hinton-2006-no-pretraining",
+    ]
+    assert len({palette.colour(name) for name in first}) == len(first)
+    families = {"deep": palette.WARM, "hinton": palette.WARM, "lsa": palette.COOL}
+    for name in first:
+        colours = families.get(name.split("-")[0])
+        assert colours is None or palette.colour(name) in colours
+    looks = {(palette.colour(name), palette.marker(name)) for name in built_in_variants()}
+    assert len(looks) == len(built_in_variants())
+
+
+def test_a_new_variant_has_a_look_that_stays():
+    assert palette.colour("my-method") == palette.colour("my-method")
+    assert palette.colour("my-method") in palette.COLOURS
+    assert palette.marker("my-method") in palette.MARKERS

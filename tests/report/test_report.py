@@ -1,0 +1,168 @@
+"""The report as a whole: what `render` writes, for all the results it must take."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from aebench.errors import AebenchError
+from aebench.report import figure_names, figures, render
+from aebench.report.results import read
+
+from .conftest import CONFIG, write_results
+
+NAMES = {"mnist": "images", "20newsgroups": "documents"}
+
+
+class Loads(HTMLParser):
+    """Collects everything a page would load."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.found += [
+            value for name, value in attrs if name in ("src", "srcset", "data", "poster")
+        ]
+        if tag == "link":
+            self.found += [value for name, value in attrs if name == "href"]
+
+
+def test_writes_every_promised_file(rendered):
+    _, report = rendered
+    for dataset, kind in NAMES.items():
+        for name in figure_names(dataset, kind):
+            for suffix in ("svg", "png"):
+                assert (report / "figures" / f"{dataset}-{name}.{suffix}").stat().st_size > 1000
+    assert (report / "index.html").stat().st_size > 10_000
+    assert (report / "report.md").stat().st_size > 1000
+    assert not list(report.rglob("*.partial*"))
+
+
+def test_same_results_give_same_bytes(rendered, tmp_path):
+    results, report = rendered
+    found = read(results)
+    for name in figure_names("mnist", "images"):
+        figures.save(figures.draw(name, found, "mnist"), tmp_path / f"mnist-{name}")
+    for file in sorted(tmp_path.iterdir()):
+        assert file.read_bytes() == (report / "figures" / file.name).read_bytes(), file.name
+
+
+def test_page_has_no_date(rendered):
+    _, report = rendered
+    for file in (report / "index.html", report / "report.md"):
+        text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", file.read_text(encoding="utf-8"))
+        assert not re.search(r"\b20[2-9]\d-\d\d-\d\d|\d\d:\d\d:\d\d", text)
+    for file in (report / "figures").glob("*.svg"):
+        assert "<dc:date>" not in file.read_text(encoding="utf-8")
+
+
+def test_page_is_one_file(rendered):
+    _, report = rendered
+    text = (report / "index.html").read_text(encoding="utf-8")
+    page = Loads()
+    page.feed(text)
+    assert page.found
+    assert all(value.startswith("data:image/svg+xml;base64,") for value in page.found)
+    assert "script" not in page.tags
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_first_line_says_the_budget(rendered):
+    _, report = rendered
+    body = (report / "index.html").read_text(encoding="utf-8").split("<body>")[1]
+    assert re.sub(r"<[^>]+>", "", body).strip().startswith("Budget smoke: MNIST (30 training")
+    assert (report / "report.md").read_text(encoding="utf-8").startswith("Budget smoke:")
+
+
+def test_page_and_markdown_say_the_same(rendered):
+    _, report = rendered
+    page = (report / "index.html").read_text(encoding="utf-8")
+    markdown = (report / "report.md").read_text(encoding="utf-8")
+    for text in ("best linear baseline", "deep-rbm", "not measured at this budget", "made up"):
+        assert text in page
+        assert text in markdown
+    for link in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", markdown):
+        assert (report / link).is_file()
+
+
+def test_names_are_escaped(tmp_path):
+    evil = "<script>alert('x')</script>"
+    results = write_results(
+        tmp_path / "results", images=("pca", "deep"), documents=(), classes=(evil, "$x_", "b|c")
+    )
+    for table in ("metrics", "summary"):
+        path = results / f"{table}.csv"
+        path.write_text(path.read_text().replace("deep", "<script>evil"))
+    (results / "mnist" / "deep").rename(results / "mnist" / "<script>evil")
+    render(results, tmp_path / "out", "<script>budget", CONFIG)
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    markdown = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    markdown = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)  # shown as it stands
+    for text in (page, markdown):
+        assert "<script" not in text
+        assert "script&gt;evil" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"images": ("pca", "deep"), "documents": (), "seeds": (3,), "sizes": (5,)},
+        {"images": (), "documents": ("lsa-tfidf",), "seeds": (0,), "sizes": (2,)},
+        {"images": ("mean",), "documents": (), "sizes": (2,)},
+        {"images": ("my-method",), "documents": (), "sizes": (5,)},
+    ],
+    ids=["one seed", "one linear variant", "one control", "one new variant, no 2-D code"],
+)
+def test_takes_little(tmp_path, arguments):
+    results = write_results(tmp_path / "results", **arguments)
+    render(results, tmp_path / "out", "smoke", {})
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_takes_runs_with_files_missing(tmp_path):
+    little = {"images": ("pca", "deep"), "documents": (), "sizes": (2,)}
+    results = write_results(tmp_path / "results", **little)
+    for name in ("codes.npz", "samples.npz", "history.csv", "run.json"):
+        for file in results.rglob(name):
+            file.unlink()
+    render(results, tmp_path / "out", "smoke", CONFIG)
+    assert (tmp_path / "out" / "report.md").is_file()
+
+
+def test_a_missing_table_is_one_message(tmp_path):
+    with pytest.raises(AebenchError, match=r"cannot read .*metrics\.csv"):
+        render(tmp_path, tmp_path / "out", "smoke", {})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_without_a_column_is_one_message(tmp_path):
+    results = write_results(tmp_path / "results", images=("pca",), documents=())
+    pd.DataFrame({"dataset": ["mnist"]}).to_csv(results / "metrics.csv", index=False)
+    with pytest.raises(AebenchError, match="has no column variant"):
+        render(results, tmp_path / "out", "smoke", {})
+
+
+def test_figure_names_are_cheap():
+    code = (
+        "import sys; from aebench.report import figure_names as f; "
+        "print(f('mnist', 'images')); "
+        "assert not {'matplotlib', 'pandas', 'torch', 'sklearn'} & set(sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "reconstructions" in out.stdout
+
+
+def test_rendering_needs_no_torch(rendered):
+    results, _ = rendered
+    code = (
+        "import sys; from aebench.report import figures, page, results; "
+        f"results.read({str(results)!r}); assert not {{'torch', 'sklearn'}} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
