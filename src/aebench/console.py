@@ -74,6 +74,9 @@ class _Tee:
         self.log.flush()
         self.stream.flush()
 
+    def __getattr__(self, name: str) -> object:  # isatty, encoding and whatever else a stream has
+        return getattr(self.stream, name)
+
 
 @contextmanager
 def job(log: str | Path, label: str) -> Iterator[None]:
@@ -93,8 +96,9 @@ def job(log: str | Path, label: str) -> Iterator[None]:
             sys.exit(1)
         except Exception as error:
             traceback.print_exc(file=file)
+            message = " ".join(str(error).split())
             print(
-                f"error: {label}: {type(error).__name__}: {error} (traceback in {log})",
+                f"error: {label}: {type(error).__name__}: {message} (traceback in {log})",
                 file=sys.stderr,
             )
             sys.exit(1)

@@ -5,10 +5,13 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aebench.errors import AebenchError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_RIGHT = (errno.EACCES, errno.EROFS, errno.EPERM)
 
 
 @contextmanager
@@ -30,17 +33,26 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            free = shutil.disk_usage(path.parent).free / 2**20
+        # numpy's tofile reports a short write in words, without an error number.
+        if error.errno in NO_ROOM or "requested and" in str(error):
             raise AebenchError(
-                f"no room to write {path}: {error.strerror}, {free:.0f} MiB free on that disk. "
+                f"no room to write {path}: {error.strerror or error}, {_free(path)} MiB free. "
                 "Nothing was left half-written; free some space and run again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        ours = (None, str(temporary), str(path.parent))
+        if error.errno in NO_RIGHT and error.filename in ours:
             raise AebenchError(f"cannot write {path}: {error.strerror}.") from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _free(path: Path) -> str:
+    try:
+        return f"{shutil.disk_usage(path.parent).free / 2**20:.0f}"
+    except OSError:
+        return "unknown"
 
 
 def write_text(path: str | Path, text: str) -> None:

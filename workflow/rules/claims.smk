@@ -2,13 +2,16 @@
 rule claims:
     input:
         metrics="<results>/metrics.csv",
-        code=code("claims.py", "claims.yaml", "statistics.py"),
+        facts=expand("<results>/{dataset}/data.json", dataset=DATASETS),
+        code=code("claims.py", "claims.yaml", "statistics.py", "stages/claims.py"),
     output:
-        claims="<results>/claims.csv",
-    params:
-        budget=BUDGET_NAME,
+        claims=report("<results>/claims.csv", caption="../report/claims.rst", category="Tables"),
     log:
         "<logs>/claims.log",
+    conda:
+        "../envs/aebench.yaml"
     threads: 1
+    params:
+        budget=BUDGET_NAME,
     script:
         "../scripts/claims.py"

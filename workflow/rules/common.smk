@@ -32,14 +32,12 @@ def code(*parts):
     paths = [source / part for part in parts]
     files = {file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])}
     return sorted(
-        os.path.relpath(file)
-        for file in files
-        if file.is_file() and file.suffix != ".pyc"
+        os.path.relpath(file) for file in files if file.is_file() and file.suffix != ".pyc"
     )
 
 
 def comparisons():
-    """Every (dataset, variant, code size) to train; stops with one message when a rule is wrong."""
+    """Every (dataset, variant, code size) to train; one message when a variant's file is wrong."""
     try:
         return PLAN.comparisons({variant: rule_of(variant).params for variant in PLAN.variants})
     except AebenchError as error:
@@ -47,12 +45,12 @@ def comparisons():
 
 
 def rule_of(variant):
-    """The rule that trains a variant: its file's name says which."""
-    file, name = f"workflow/variants/{variant}.smk", "train_" + variant.replace("-", "_")
+    """What trains a variant: its file's name says which rule."""
+    file, name = f"workflow/variants/{variant}.smk", f"train_{variant.replace('-', '_')}"
     if not workflow.is_rule(name):
         raise AebenchError(f"{file} has no rule {name}; its rule must be called that.")
     found = workflow.get_rule(name)
-    elsewhere = [path for path in map(str, found.output) if f"/{variant}/d" not in path]
+    elsewhere = [path for path in map(str, found.output) if variant not in Path(path).parts]
     if elsewhere:
         raise AebenchError(
             f"{file}: rule {name} writes {elsewhere[0]}, which is not in a folder {variant}/; "

@@ -5,12 +5,14 @@ rule data:
     output:
         data="<results>/{dataset}/data.npz",
         facts="<results>/{dataset}/data.json",
-    params:
-        limits=lambda wildcards: PLAN.limits(wildcards.dataset),
-        vocabulary_size=config["vocabulary_size"],
     log:
         "<logs>/{dataset}-data.log",
     priority: 100
+    conda:
+        "../envs/aebench.yaml"
     threads: 1
+    params:
+        limits=lambda wildcards: PLAN.limits(wildcards.dataset),
+        vocabulary_size=config["vocabulary_size"],
     script:
         "../scripts/data.py"

@@ -8,11 +8,13 @@ rule evaluate:
     output:
         scores=runs("scores.csv"),
         samples=runs("samples.npz"),
-    params:
-        limits=lambda wildcards: PLAN.evaluation_limits(wildcards.dataset),
     log:
         "<logs>/{dataset}-{variant}-d{code_size}-evaluate.log",
     priority: 50
+    conda:
+        "../envs/aebench.yaml"
     threads: 1
+    params:
+        limits=lambda wildcards: PLAN.evaluation_limits(wildcards.dataset),
     script:
         "../scripts/evaluate.py"

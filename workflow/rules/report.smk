@@ -1,15 +1,12 @@
-# report: figures, the page and its Markdown twin.
+# report: figures, the page and its Markdown twin; `snakemake --report` shows the same figures.
 from aebench import datasets
 from aebench.report import figure_names
 
-
-def figures(suffix):
-    """Every figure of the plan in one format."""
-    return [
-        f"<reports>/figures/{dataset}-{name}.{suffix}"
-        for dataset in DATASETS
-        for name in figure_names(dataset, datasets.kind(dataset))
-    ]
+FIGURES = [
+    (dataset, name)
+    for dataset in DATASETS
+    for name in figure_names(dataset, datasets.kind(dataset))
+]
 
 
 rule report:
@@ -19,15 +16,25 @@ rule report:
         claims="<results>/claims.csv",
         code=code("report", "stages/report.py"),
     output:
-        page="<reports>/index.html",
+        page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),
         markdown="<reports>/report.md",
-        svg=figures("svg"),
-        png=figures("png"),
+        svg=[
+            report(
+                f"<reports>/figures/{dataset}-{name}.svg",
+                caption=f"../report/{name}.rst",
+                category=dataset,
+                labels={"figure": name},
+            )
+            for dataset, name in FIGURES
+        ],
+        png=[f"<reports>/figures/{dataset}-{name}.png" for dataset, name in FIGURES],
+    log:
+        "<logs>/report.log",
+    conda:
+        "../envs/aebench.yaml"
+    threads: 1
     params:
         budget=BUDGET_NAME,
         config=config,
-    log:
-        "<logs>/report.log",
-    threads: 1
     script:
         "../scripts/report.py"

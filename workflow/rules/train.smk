@@ -9,16 +9,18 @@ rule train:
         history=runs("history.csv", "<variant>"),
         model=runs("model.safetensors", "<variant>"),
         run=runs("run.json", "<variant>"),
+    log:
+        "<logs>/{dataset}-<variant>-d{code_size}-train.log",
+    pathvars:
+        variant="none",
+    conda:
+        "../envs/aebench.yaml"
+    threads: 1
+    resources:
+        gpu=1,
     params:
         seeds=SEEDS,
         device=config["device"],
         epochs=lambda wildcards: PLAN.epochs(wildcards.dataset),
-    pathvars:
-        variant="none",
-    log:
-        "<logs>/{dataset}-<variant>-d{code_size}-train.log",
-    threads: 1
-    resources:
-        gpu=1,
     script:
         "../scripts/train.py"

@@ -2,4 +2,9 @@ from aebench.console import job
 from aebench.stages import claims
 
 with job(snakemake.log[0], "claims"):
-    claims.run(snakemake.input.metrics, snakemake.params.budget, snakemake.output.claims)
+    claims.run(
+        snakemake.input.metrics,
+        snakemake.input.facts,
+        snakemake.params.budget,
+        snakemake.output.claims,
+    )

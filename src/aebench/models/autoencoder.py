@@ -192,6 +192,10 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
+    @property
+    def _n_features_out(self) -> int:  # for scikit-learn's get_feature_names_out
+        return self.network_.decoder[0].in_features  # type: ignore[return-value]
+
     # ------------------------------------------------------------------ fit
 
     def fit(
@@ -265,10 +269,11 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         label = f"{label} seed {self.random_state}"
         progress = Progress(label, every=5.0 if self.verbose else float("inf"))
         try:
-            self._pretrain(inputs, targets, seed, progress)
-            if on_epoch:
-                on_epoch(self, 0)
-            self._fine_tune(inputs, targets, seed, progress, on_epoch)
+            with devices.denormals_flushed():
+                self._pretrain(inputs, targets, seed, progress)
+                if on_epoch:
+                    on_epoch(self, 0)
+                self._fine_tune(inputs, targets, seed, progress, on_epoch)
         except TrainingError as error:
             raise TrainingError(f"{error} (seed {self.random_state})") from None
         self.parameters_count_ = sum(p.numel() for p in self.network_.parameters())
@@ -376,11 +381,12 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     ) -> np.ndarray:
         import torch
 
+        from aebench.training.device import denormals_flushed
         from aebench.training.items import as_tensor
 
         device = next(self.network_.parameters()).device
         out = np.empty((X.shape[0], width), dtype=np.float32)
-        with torch.no_grad():
+        with torch.no_grad(), denormals_flushed():
             for start in range(0, X.shape[0], BLOCK):
                 block = as_tensor(X[start : start + BLOCK], device)
                 out[start : start + BLOCK] = function(block).cpu().numpy()

@@ -30,6 +30,7 @@ class Mean(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """Learn the mean of X [n_items, n_features]."""
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
         check_code_size(self.code_size, X.shape[1])
+        self._n_features_out = self.code_size  # for scikit-learn's get_feature_names_out
         self.mean_ = np.asarray(X.mean(axis=0, dtype=np.float64)).ravel().astype(X.dtype)
         return self
 
@@ -70,6 +71,7 @@ class RandomProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """Draw the directions and fit the decoder on X [n_items, n_features]."""
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
         check_code_size(self.code_size, X.shape[1])
+        self._n_features_out = self.code_size  # for scikit-learn's get_feature_names_out
         random = check_random_state(self.random_state)
         directions = random.standard_normal((X.shape[1], self.code_size)) / np.sqrt(X.shape[1])
         self.directions_ = directions.astype(X.dtype)

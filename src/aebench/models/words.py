@@ -85,6 +85,10 @@ class WordCounts(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
+    @property
+    def _n_features_out(self) -> int:  # for scikit-learn's get_feature_names_out
+        return self.estimator_._n_features_out
+
     def fit(self, X: Any, y: None = None) -> "WordCounts":
         """Fit on counts X [n_documents, n_words]."""
         if self.weighting not in WEIGHTINGS:

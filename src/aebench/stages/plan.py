@@ -64,7 +64,7 @@ class Plan:
         AebenchError
             For a variant that applies to no kind, or names code sizes wrongly.
         """
-        chosen = []
+        chosen, shared = [], self.config["code_sizes"]
         for dataset in self.datasets:
             kind = datasets.kind(dataset)
             for variant, params in rules.items():
@@ -73,10 +73,9 @@ class Plan:
                         f"variant {variant}: its rule's params name neither `images` nor "
                         "`documents`; give at least one, an empty dict will do."
                     )
-                own = params.get(kind)
-                if own is None:
+                if params.get(kind) is None:
                     continue
-                sizes = sorted(own.get("code_sizes") or self.config["code_sizes"][kind])
+                sizes = sorted(_own_code_sizes(variant, kind, params[kind]) or shared[kind])
                 if self.budget.get("smallest_code_size_only"):
                     sizes = sizes[:1]
                 chosen += [(dataset, variant, size) for size in sizes]
@@ -105,6 +104,25 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
     for name in variants:
         _one_of("variants", name, existing)
     return Plan(config, list(config["datasets"]), variants)
+
+
+def _own_code_sizes(variant: str, kind: str, own: Any) -> list[int] | None:
+    """Code sizes that a variant's rule names for a kind of data; None when it leaves them out."""
+    if not isinstance(own, Mapping):
+        raise AebenchError(
+            f"variant {variant}: `{kind}` is {own!r}; allowed is a dict of the estimator's "
+            "parameters, which may be empty."
+        )
+    sizes = own.get("code_sizes")
+    if sizes is None:
+        return None
+    whole = isinstance(sizes, list) and all(type(size) is int and size >= 1 for size in sizes)
+    if not whole or not sizes or len(set(sizes)) < len(sizes):
+        raise AebenchError(
+            f"variant {variant}: code_sizes of `{kind}` is {sizes!r}; allowed is a list of "
+            "different whole numbers of at least 1."
+        )
+    return list(sizes)
 
 
 def _one_of(key: str, found: str, allowed: Any) -> None:

@@ -2,7 +2,10 @@
 
 Polak-Ribiere directions with a line search that interpolates and extrapolates cubics until the
 strong Wolfe-Powell conditions hold (C. E. Rasmussen's `minimize`, described in its own comments and
-in Nocedal & Wright, Numerical Optimization, chapters 3 and 5). The constants are his.
+in Nocedal & Wright, Numerical Optimization, chapters 3 and 5). The constants are his. Three details
+differ: an extrapolation below a known upper limit may stop anywhere in the inner 80% of the room,
+where his goes to 90% of it; after a failed search the descent starts from the restored point's
+gradient, where his takes the failed trial's; and a search makes at most 20 evaluations, his 21.
 """
 
 import math

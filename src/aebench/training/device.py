@@ -1,5 +1,8 @@
 """Where training runs, and the settings that make it repeatable there."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aebench.errors import ParameterError
@@ -26,10 +29,25 @@ def resolve(device: str) -> "torch.device":
         raise ParameterError(
             "device is 'cuda', but PyTorch finds no usable GPU here; use 'auto' or 'cpu'."
         )
-    # Saturated sigmoids drive products below 1e-38, where ordinary arithmetic is many times slower.
-    torch.set_flush_denormal(True)
     found = torch.cuda.is_available() if device == "auto" else device == "cuda"
     return torch.device("cuda" if found else "cpu")
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Take numbers below 1e-38 as 0 for a while.
+
+    Saturated sigmoids drive products there, where ordinary arithmetic is many times slower. The
+    setting is the process's: left on, it would change the arithmetic of whoever called.
+    """
+    import torch
+
+    before = sys.float_info.min / 2 == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def use_threads(count: int) -> None:
