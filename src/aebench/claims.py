@@ -345,7 +345,7 @@ def _metric_names(claim: dict[str, Any], metrics: pd.DataFrame) -> list[str]:
 
 def _check_claim(claim: dict[str, Any], where: str) -> None:
     """Check one claim against the schema of its sort; the message names the key."""
-    import jsonschema  # type: ignore[import-untyped]
+    import jsonschema
 
     expected = claim.get("expected")
     value = isinstance(expected, dict) and "value" in expected

@@ -11,5 +11,5 @@ with job(snakemake.log[0], f"{label}: evaluate"):
         snakemake.input.data,
         [Path(file).parent for file in snakemake.output.scores],
         code_size=int(wildcards.code_size),
-        limits=snakemake.params.limits,
+        **snakemake.params.limits,
     )

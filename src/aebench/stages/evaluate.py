@@ -1,7 +1,7 @@
 """The evaluate stage: check what a variant wrote, then score every seed."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,17 @@ from aebench.files import atomic, sha256
 
 
 def run(
-    data: str | Path, folders: Sequence[Path], *, code_size: int, limits: Mapping[str, int | None]
+    data: str | Path,
+    folders: Sequence[Path],
+    *,
+    code_size: int,
+    queries: int | None,
+    probe_items: int | None,
 ) -> None:
     """Write scores.csv and samples.npz into the folder of every seed.
 
-    `limits` are those of `metrics.score_run`. Seeds that gave identical files, as exact methods
-    do, are scored once.
+    `queries` and `probe_items` are limits, see `metrics.score_run`. Seeds that gave identical
+    files, as exact methods do, are scored once.
 
     Raises
     ------
@@ -29,7 +34,7 @@ def run(
         files = metrics.read_run(folder, dataset, code_size)
         key = (sha256(folder / "codes.npz"), sha256(folder / "reconstruction.npy"))
         if key not in known:
-            known[key] = metrics.score_run(dataset, *files, **limits)
+            known[key] = metrics.score_run(dataset, *files, queries, probe_items)
         path = folder / "scores.csv"
         with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -38,4 +43,4 @@ def run(
                 ["test", metric, f"{value:.9g}"] for metric, value in known[key].items()
             )
         with atomic(folder / "samples.npz") as temporary:
-            np.savez(temporary, **metrics.samples(dataset, files.reconstruction))
+            np.savez(temporary, **metrics.samples(dataset, files.reconstruction))  # type: ignore[arg-type]
