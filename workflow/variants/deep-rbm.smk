@@ -9,7 +9,7 @@ use rule train as train_deep_rbm with:
             activation="sigmoid",
             loss="cross_entropy",
             pretraining="rbm",
-            batch_size=64,
+            batch_size=100,
             learning_rate=4e-3,
         ),
         documents=dict(

@@ -118,15 +118,16 @@ def knn_probe(
     Returns
     -------
     Probe
-        `chosen` is k, the smallest of the best on the validation part. The control is the accuracy
-        with permuted train labels at that k, from the same neighbours: at chance, which is at most
-        the share of the commonest class.
+        `chosen` is k, the largest of the best on the validation part: of equals the one that
+        depends least on single items, which is what keeps codes without information at chance.
+        The control is the accuracy with permuted train labels at that k, from the same neighbours:
+        at chance, which is at most the share of the commonest class.
     """
     fit, validation = split(train_labels, seed)
     sizes = [k for k in NEIGHBOURS if k <= len(fit)]
     nearest = train_labels[fit][_neighbours(train[fit], train[validation], sizes[-1])]
     scores = [float(np.mean(v == train_labels[validation])) for v in _votes(nearest, sizes)]
-    k = sizes[int(np.argmax(scores))]
+    k = max(k for k, score in zip(sizes, scores, strict=True) if score == max(scores))
     neighbours = _neighbours(train, test, k)
     permuted = np.random.default_rng(seed).permutation(train_labels)
     accuracy, control = (
