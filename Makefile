@@ -29,7 +29,7 @@ reproduce: .venv/installed
 	@echo "The report is reports/$(BUDGET)/index.html"
 
 test: lint
-	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n $(CORES) --dist loadscope -m "not slow"
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow

@@ -1,0 +1,219 @@
+"""The configuration, checked and spelt out as runs."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from aebench.errors import AebenchError
+from aebench.stages import plan
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+FILES = [Path(f"variants/{name}.smk") for name in ("deep", "lsa", "pca")]
+BOTH: dict[str, Any] = {"images": {}, "documents": {}}
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    scale = {"epochs": {"pretraining": 1, "adam": 0.5, "conjugate_gradients": 2}}
+    limited = {"items": {"train": 60, "test": 50}, "queries": 10, "probe_items": 55, **scale}
+    return {
+        "budget": "small",
+        "datasets": ["mnist", "reuters-r52"],
+        "variants": "all",
+        "code_sizes": {"images": [30, 2], "documents": [50, 2, 10]},
+        "vocabulary_size": 100,
+        "device": "cpu",
+        "budgets": {"small": {"seeds": [0, 3], "images": limited, "documents": scale}},
+    }
+
+
+def read(config: dict[str, Any]) -> plan.Plan:
+    return plan.read(config, SCHEMA, FILES)
+
+
+def refusal(config: dict[str, Any]) -> str:
+    with pytest.raises(AebenchError) as caught:
+        read(config)
+    message = str(caught.value)
+    assert message.startswith("config: ")
+    assert "\n" not in message
+    return message
+
+
+# ---------------------------------------------------------------- what a plan says
+
+
+def test_the_configuration_that_comes_with_aebench_is_allowed():
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for budget in config["budgets"]:
+        assert plan.read(config | {"budget": budget}, SCHEMA, FILES).budget["seeds"]
+    assert {"smoke", "quick", "full"} <= config["budgets"].keys()
+
+
+def test_all_variants_are_those_with_a_file(config):
+    assert read(config).variants == ["deep", "lsa", "pca"]
+
+
+def test_chosen_variants_keep_their_order(config):
+    assert read(config | {"variants": ["pca", "deep"]}).variants == ["pca", "deep"]
+
+
+def test_limits_go_by_kind_and_are_none_when_absent(config):
+    small = read(config)
+    assert small.limits("mnist") == {"train_items": 60, "test_items": 50}
+    assert small.limits("reuters-r52") == {"train_items": None, "test_items": None}
+    assert small.evaluation_limits("mnist") == {"queries": 10, "probe_items": 55}
+    assert small.evaluation_limits("reuters-r52") == {"queries": None, "probe_items": None}
+
+
+def test_one_limit_may_stand_alone(config):
+    config["budgets"]["small"]["images"]["items"] = {"test": 50}
+    assert read(config).limits("mnist") == {"train_items": None, "test_items": 50}
+
+
+def test_epochs_are_the_budgets_own(config):
+    expected = {"pretraining": 1, "adam": 0.5, "conjugate_gradients": 2}
+    assert read(config).epochs("mnist") == expected
+    assert read(config).epochs("reuters-r52") == expected
+
+
+# ---------------------------------------------------------------- comparisons
+
+
+def test_comparisons_follow_data_sets_then_variants_then_code_sizes(config):
+    assert read(config).comparisons({"pca": BOTH, "deep": {"images": {}}}) == [
+        ("mnist", "pca", 2),
+        ("mnist", "pca", 30),
+        ("mnist", "deep", 2),
+        ("mnist", "deep", 30),
+        ("reuters-r52", "pca", 2),
+        ("reuters-r52", "pca", 10),
+        ("reuters-r52", "pca", 50),
+    ]
+
+
+def test_a_variant_without_parameters_of_a_kind_applies_to_it(config):
+    # `images=dict()` is an answer, `images` absent or None is not.
+    found = read(config).comparisons({"pca": {"images": {}, "documents": None}})
+    assert {dataset for dataset, _, _ in found} == {"mnist"}
+
+
+def test_code_sizes_of_a_variant_replace_those_of_the_configuration(config):
+    found = read(config).comparisons({"deep": {"images": {"code_sizes": [7, 5]}}})
+    assert found == [("mnist", "deep", 5), ("mnist", "deep", 7)]
+
+
+def test_smallest_code_size_only(config):
+    config["budgets"]["small"]["smallest_code_size_only"] = True
+    own = {"images": {"code_sizes": [30, 20]}}
+    assert read(config).comparisons({"pca": BOTH, "deep": own}) == [
+        ("mnist", "pca", 2),
+        ("mnist", "deep", 20),
+        ("reuters-r52", "pca", 2),
+    ]
+
+
+def test_comparisons_leave_the_configuration_as_it_was(config):
+    before = copy.deepcopy(config)
+    read(config).comparisons({"pca": BOTH})
+    assert config == before
+
+
+def test_a_variant_of_no_kind_is_refused(config):
+    with pytest.raises(AebenchError, match=r"variant deep: .* neither `images` nor `documents`"):
+        read(config).comparisons({"pca": BOTH, "deep": {"estimator": "PCA"}})
+
+
+def test_nothing_to_do_is_refused(config):
+    only_images = read(config | {"datasets": ["mnist"], "variants": ["lsa"]})
+    with pytest.raises(AebenchError, match="none of the variants lsa applies to mnist"):
+        only_images.comparisons({"lsa": {"documents": {}}})
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [2, 2], [2.5], ["2"], 2, [True]])
+def test_code_sizes_of_a_variant_are_checked(config, sizes):
+    with pytest.raises(AebenchError, match=r"variant deep: code_sizes .* whole numbers"):
+        read(config).comparisons({"deep": {"images": {"code_sizes": sizes}}})
+
+
+def test_parameters_of_a_kind_are_a_dict(config):
+    with pytest.raises(AebenchError, match="variant deep: `images` is True; allowed is a dict"):
+        read(config).comparisons({"deep": {"images": True}})
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"colour": 1}, ("unknown key 'colour'", "top level", "budget, datasets")),
+        ({"budget": "huge"}, ("budget has 'huge'", "allowed are small")),
+        ({"budget": 3}, ("budget is 3", "string")),
+        ({"datasets": []}, ("datasets is []", "empty")),
+        ({"datasets": ["mnst"]}, ("datasets has 'mnst'", "mnist, 20newsgroups, reuters-r52")),
+        ({"datasets": ["mnist", "mnist"]}, ('datasets is ["mnist", "mnist"]', "twice")),
+        ({"datasets": None}, ("datasets is null", "array")),
+        ({"variants": ["dep"]}, ("variants has 'dep'", "deep, lsa, pca")),
+        ({"variants": "pca"}, ('variants is "pca"', "all", "list of names")),
+        ({"variants": []}, ("variants is []", "empty")),
+        ({"device": "tpu"}, ('device is "tpu"', "auto, cpu, cuda")),
+        ({"vocabulary_size": 0}, ("vocabulary_size is 0", "smallest allowed is 1")),
+        ({"vocabulary_size": 2.5}, ("vocabulary_size is 2.5", "integer")),
+        ({"code_sizes": {"images": [0], "documents": [2]}}, ("code_sizes.images.0 is 0", "1")),
+        ({"code_sizes": {"images": [2]}}, ("code_sizes", "'documents' is a required")),
+        ({"code_sizes": {"images": [], "documents": [2]}}, ("code_sizes.images is []", "empty")),
+        ({"budgets": {"Big One": {}}}, ("Big One", "lower-case")),
+    ],
+)
+def test_one_message_names_key_value_and_what_is_allowed(config, change, words):
+    message = refusal(config | change)
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seeds": []}, ("budgets.small.seeds is []", "empty")),
+        ({"seeds": [1, 1]}, ("budgets.small.seeds is [1, 1]", "twice")),
+        ({"seeds": [-1]}, ("budgets.small.seeds.0 is -1", "smallest allowed is 0")),
+        ({"sedes": [1]}, ("unknown key 'sedes' at budgets.small", "seeds")),
+        ({"images": {}}, ("budgets.small.images", "'epochs' is a required")),
+        ({"smallest_code_size_only": "yes"}, ('smallest_code_size_only is "yes"', "boolean")),
+    ],
+)
+def test_budgets_are_checked(config, change, words):
+    config["budgets"]["small"] |= change
+    message = refusal(config)
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("key", ["budget", "datasets", "variants", "code_sizes", "budgets"])
+def test_a_missing_key_is_named(config, key):
+    del config[key]
+    assert f"'{key}' is a required" in refusal(config)
+
+
+# ---------------------------------------------------------------- failures
+
+
+def test_failures_are_the_last_lines_of_logs_that_end_in_an_error(tmp_path):
+    (tmp_path / "a.log").write_text("working\nerror: a: no room.\n")
+    (tmp_path / "b.log").write_text("error: b: an earlier run.\nall well\n")
+    (tmp_path / "c.log").write_text("")
+    (tmp_path / "d.log").write_bytes(b"\xff\xfe\nerror: d: broken \xff.\n")
+    (tmp_path / "e.txt").write_text("error: not a log\n")
+    found = plan.failures(tmp_path)
+    assert found[0] == "error: a: no room."
+    assert found[1].startswith("error: d: broken")
+    assert len(found) == 2
+
+
+def test_failures_of_a_run_that_wrote_no_logs(tmp_path):
+    assert plan.failures(tmp_path / "logs") == []

@@ -1,0 +1,170 @@
+"""What every file in workflow/variants must keep: a variant of one's own is tested by being there.
+
+The parameters come from Snakemake itself; the small data sets are fitted by the train stage, so
+that what is checked is what a run would have written.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import VARIANTS, Workflow, small_dataset
+
+from aebench import datasets
+from aebench.metrics.contract import read_run
+from aebench.stages import train
+
+NAMES = [file.stem for file in sorted(VARIANTS.glob("*.smk"))]
+DATASETS = {"images": "mnist", "documents": "reuters-r52"}
+CODE_SIZE = 3
+SEEDS = (0, 5)
+EPOCHS = {"pretraining": 1, "adam": 1, "conjugate_gradients": 1}
+TRAINED = ("history.csv", "model.safetensors", "run.json")
+
+# At the end of the Snakefile: say what the rules of the variants are.
+DUMP = """
+import json
+
+rules_of_variants = {}
+for file in VARIANT_FILES:
+    found = rule_of(file.stem)
+    keys = ("estimator", "images", "documents")
+    rules_of_variants[file.stem] = {
+        "rule": found.name, **{key: found.params.get(key) for key in keys}
+    }
+Path("rules.json").write_text(json.dumps(rules_of_variants))
+"""
+
+
+@pytest.fixture(scope="module")
+def rules(make_workflow: Callable[..., Workflow]) -> dict[str, dict[str, Any]]:
+    """Every variant's rule as Snakemake understands it: rule, estimator, images, documents."""
+    workflow = make_workflow(*NAMES)
+    with open(workflow.folder / "Snakefile", "a") as file:
+        file.write(DUMP)
+    outcome = workflow.run("--list-rules")
+    assert outcome.code == 0, outcome.text
+    return json.loads((workflow.folder / "rules.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """Return a function that prepares a small data set of a kind, once for each kind of test part.
+
+    Its test part is `usual`, or `other`: other items with meaningless labels. The training part
+    is the same.
+    """
+    folder = tmp_path_factory.mktemp("data")
+
+    def prepare(kind: str, part: str) -> Path:
+        path = folder / kind / part / "data.npz"
+        if not path.exists():
+            dataset = small_dataset(DATASETS[kind])
+            if part == "other":
+                dataset.test = dataset.test[::-1] if kind == "documents" else 1 - dataset.test
+                dataset.test_labels = np.random.default_rng(3).permutation(dataset.test_labels)
+            datasets.save(dataset, path, path.with_suffix(".json"))
+        return path
+
+    return prepare
+
+
+@pytest.fixture(scope="module")
+def fitted(rules, prepared, tmp_path_factory) -> Callable[..., dict[int, Path]]:
+    """Return a function that trains a variant on a kind of data, and keeps what it wrote."""
+    known: dict[tuple, dict[int, Path]] = {}
+
+    def fit(variant: str, kind: str, part: str = "usual", again: int = 0) -> dict[int, Path]:
+        parameters = rules[variant]
+        if parameters["estimator"] is None:
+            pytest.skip("has a script of its own")
+        if parameters[kind] is None:
+            pytest.skip(f"does not apply to {kind}")
+        key = (variant, kind, part, again)
+        if key not in known:
+            root = tmp_path_factory.mktemp("runs") / DATASETS[kind] / variant / f"d{CODE_SIZE}"
+            folders = {seed: root / f"seed-{seed}" for seed in SEEDS}
+            train.run(
+                prepared(kind, part),
+                folders,
+                estimator=parameters["estimator"],
+                parameters=parameters,
+                code_size=CODE_SIZE,
+                epochs=EPOCHS,
+                device="cpu",
+                threads=1,
+                label=variant,
+            )
+            known[key] = folders
+        return known[key]
+
+    return fit
+
+
+def codes(folder: Path, part: str) -> bytes:
+    with np.load(folder / "codes.npz") as arrays:
+        return arrays[part].tobytes()
+
+
+def history(folder: Path) -> list[str]:
+    """Rows of history.csv without their seconds."""
+    return [line.rpartition(",")[0] for line in (folder / "history.csv").read_text().splitlines()]
+
+
+both_kinds = pytest.mark.parametrize("kind", DATASETS)
+
+
+def test_there_are_variants():
+    needed = "deep deep-rbm hinton-2006 lsa-log lsa-tfidf mean pca random-projection"
+    assert set(needed.split()) <= set(NAMES)
+
+
+def test_they_come_in_the_order_of_their_files(rules):
+    assert list(rules) == NAMES
+
+
+@pytest.mark.parametrize("variant", NAMES)
+class TestVariant:
+    def test_rule_is_named_after_the_file(self, rules, variant):
+        assert rules[variant]["rule"] == f"train_{variant.replace('-', '_')}"
+
+    def test_it_applies_to_some_kind(self, rules, variant):
+        given = [rules[variant][kind] for kind in DATASETS]
+        assert any(isinstance(parameters, dict) for parameters in given)
+
+    def test_first_line_says_what_it_is(self, variant):
+        first = (VARIANTS / f"{variant}.smk").read_text().splitlines()[0]
+        assert first.startswith("# ")
+        assert first.endswith(".")
+
+    @both_kinds
+    def test_it_keeps_the_contract(self, fitted, prepared, variant, kind):
+        # Shapes, finite values, shares of words: what evaluate would refuse.
+        dataset = datasets.read(prepared(kind, "usual"))
+        for folder in fitted(variant, kind).values():
+            run = read_run(folder, dataset, CODE_SIZE)
+            assert run.codes_train.shape == (80, CODE_SIZE)
+            for file in TRAINED:
+                assert (folder / file).is_file()
+
+    @both_kinds
+    def test_same_seed_gives_the_same_bytes(self, fitted, variant, kind):
+        first, second = fitted(variant, kind), fitted(variant, kind, again=1)
+        for seed in SEEDS:
+            for file in ("codes.npz", "reconstruction.npy", "model.safetensors"):
+                one, two = first[seed] / file, second[seed] / file
+                assert one.read_bytes() == two.read_bytes(), file
+
+    @both_kinds
+    def test_training_does_not_see_the_test_set(self, fitted, variant, kind):
+        usual, other = fitted(variant, kind), fitted(variant, kind, part="other")
+        for seed in SEEDS:
+            assert codes(usual[seed], "train") == codes(other[seed], "train")
+            assert history(usual[seed]) == history(other[seed])
+            models = [folders[seed] / "model.safetensors" for folders in (usual, other)]
+            assert models[0].read_bytes() == models[1].read_bytes()
+            if variant != "mean":  # which has one code for everything
+                assert codes(usual[seed], "test") != codes(other[seed], "test")
