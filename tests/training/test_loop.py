@@ -201,3 +201,21 @@ def test_conjugate_gradients_without_numbers_say_so():
             loss=lambda output, target: losses.squared_error(output, target) * math.nan,
         )
     assert watched.epochs == []
+
+
+def test_a_short_training_has_a_curve_of_several_points():
+    points = []
+    curve = loop.Curve(epochs=1, per_epoch=95, record=lambda *point: points.append(point))
+    for step in range(95):
+        curve.step(step + 1, float(step), last=step == 94)
+    assert len(points) == 10
+    assert points[0] == (9 / 95, 4.0)  # mean of 0, 1, ..., 8
+    assert points[-1] == (1.0, np.mean(range(81, 95)))
+
+
+def test_a_long_training_has_one_point_an_epoch():
+    points = []
+    curve = loop.Curve(epochs=40, per_epoch=5, record=lambda *point: points.append(point))
+    for step in range(15):
+        curve.step(step + 1, torch.tensor(float(step)), last=step == 14)
+    assert points == [(1.0, 2.0), (2.0, 7.0), (3.0, 12.0)]

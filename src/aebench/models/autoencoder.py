@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Measurement(NamedTuple):
     """One row of an estimator's `history_`."""
 
-    epoch: int
+    epoch: float
     split: str
     metric: str
     value: float
@@ -118,7 +118,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     ----------
     network_ : aebench.models.network.Network
     history_ : list of Measurement
-        The losses while training: epoch, split, metric, value, seconds since the start.
+        The losses while training: epochs done, split, metric, value, seconds since the start.
+        Short trainings have several rows an epoch.
     parameters_count_ : int
     device_ : str
     n_features_in_ : int
@@ -321,7 +322,6 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         from aebench.training import loop, losses
 
         def end(epoch: int, value: float) -> None:
-            self._record(epoch, "loss", value)
             if on_epoch:
                 on_epoch(self, epoch)
 
@@ -333,6 +333,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             "generator": torch.Generator().manual_seed(seed + 1),
             "progress": progress,
             "on_epoch": end,
+            "record": lambda epoch, value: self._record(epoch, "loss", value),
         }
         loss = losses.make(self.loss, self._output())
         if self.optimizer == "adam":
@@ -351,7 +352,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 self.network_, loss, inputs, targets, line_searches=self.line_searches, **shared
             )
 
-    def _record(self, epoch: int, metric: str, value: float) -> None:
+    def _record(self, epoch: float, metric: str, value: float) -> None:
         seconds = time.perf_counter() - self._start
         self.history_.append(Measurement(epoch, "train", metric, value, seconds))
 

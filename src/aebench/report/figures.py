@@ -70,13 +70,12 @@ def reconstructions(results: Results, dataset: str) -> Figure:
     for variant, (_, images) in rows.items():
         row = results.row(dataset, variant, size, "squared_error")
         strips.append((variant, images[chosen], "" if row is None else f"{row['mean']:.2f}"))
-    figure = Figure(figsize=(WIDTH, 0.5 + len(strips) * (WIDTH - 2.6) / len(chosen)))
-    axes = figure.subplots(len(strips), 1, squeeze=False)[:, 0]
+    figure, axes = _strips(len(strips), len(chosen), max(len(strip[0]) for strip in strips))
     for ax, (variant, images, error) in zip(axes, strips, strict=True):
         _strip(ax, images.reshape(-1, *shape))
-        style = {"va": "center", "transform": ax.transAxes}
-        ax.text(-0.012, 0.5, variant, ha="right", fontweight="bold", **style)
-        ax.text(1.012, 0.5, error, ha="left", **style)
+        beside = ax.transAxes
+        ax.text(-0.012, 0.5, variant, ha="right", va="center", weight="bold", transform=beside)
+        ax.text(1.012, 0.5, error, ha="left", va="center", transform=beside)
     axes[0].text(
         1.012,
         0.5,
@@ -94,6 +93,16 @@ def reconstructions(results: Results, dataset: str) -> Figure:
         fontweight="bold",
     )
     return figure
+
+
+def _strips(count: int, images: int, longest: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure of `count` rows with room at the left for a name of `longest` letters."""
+    left, right, top = 0.2 + 0.082 * longest, 0.8, 0.4  # inches
+    row = (WIDTH - left - right) / images * 1.08
+    height = top + count * row
+    figure = Figure(figsize=(WIDTH, height), layout="none")  # type: ignore[arg-type]
+    figure.subplots_adjust(left / WIDTH, 0.0, 1 - right / WIDTH, 1 - top / height, hspace=0.08)
+    return figure, list(figure.subplots(count, 1, squeeze=False)[:, 0])
 
 
 def _reconstructed(
@@ -292,7 +301,7 @@ def code_size(results: Results, dataset: str) -> Figure:
     sizes = results.code_sizes(dataset)
     variants = results.variants(dataset)
     ratio = min([3.0, *(b / a for a, b in itertools.pairwise(sizes))])
-    step = ratio ** (0.3 / max(1, len(variants) - 1))
+    step = ratio ** (0.2 / max(1, len(variants) - 1))
     for ax, metric in zip(grid, chosen, strict=False):
         for place, variant in enumerate(variants):
             # Side by side, so that intervals at one code size do not hide each other.
@@ -317,10 +326,12 @@ def _against_size(
     if found.empty:
         return
     spread = (found["high"] - found["mean"]).fillna(0.0)
+    share = metric.endswith("accuracy") or "precision" in metric
+    room = 1 - found["mean"] if share else np.inf  # a share cannot leave [0, 1]
     ax.errorbar(
         found["code_size"] * shift,
         found["mean"],
-        yerr=np.minimum(spread, found["mean"] * 0.999),
+        yerr=[np.minimum(spread, found["mean"] * 0.999), np.minimum(spread, room)],
         color=palette.colour(variant),
         marker=palette.marker(variant),
         lw=1.2,

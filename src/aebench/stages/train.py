@@ -109,7 +109,15 @@ def write_history(path: Path, history: list[Any]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["epoch", "split", "metric", "value", "seconds"])
         for row in history:
-            writer.writerow([*row[:3], f"{row.value:.9g}", f"{row.seconds:.3f}"])
+            writer.writerow(
+                [
+                    f"{row.epoch:.6g}",
+                    row.split,
+                    row.metric,
+                    f"{row.value:.9g}",
+                    f"{row.seconds:.3f}",
+                ]
+            )
 
 
 def versions() -> dict[str, str]:

@@ -16,6 +16,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 EpochEnd = Callable[[int, float], None]
 """Takes the number of epochs done and the mean loss seen during the last one."""
 
+RECORDS = 10  # points on the curve of a training of fewer epochs; longer ones have one an epoch
 WARM_UP = 0.1  # share of all steps over which the learning rate rises
 
 
@@ -25,6 +26,28 @@ def learning_rate_factor(step: int, steps: int, schedule: str) -> float:
         return 1.0
     warm_up = max(1, round(WARM_UP * steps))
     return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+class Curve:
+    """Averages the loss between the points of a training curve and hands them to `record`."""
+
+    def __init__(self, epochs: float, per_epoch: int, record: Callable[[float, float], None]):
+        parts = math.ceil(RECORDS / epochs) if 0 < epochs < RECORDS else 1
+        self._every = max(1, per_epoch // parts)
+        self._per_epoch, self._record = per_epoch, record
+        self._total: float | torch.Tensor = 0.0
+        self._seen = 0
+
+    def step(self, done: int, loss: float | torch.Tensor, last: bool) -> None:
+        """Note the loss of one batch, the `done`-th; a tensor is not waited for until recorded."""
+        self._total = self._total + loss
+        self._seen += 1
+        position = done % self._per_epoch
+        # The rest of an epoch that is no whole part joins the part before it.
+        inside = position % self._every == 0 and self._per_epoch - position >= self._every
+        if last or position == 0 or inside:
+            self._record(done / self._per_epoch, float(self._total) / self._seen)
+            self._total, self._seen = 0.0, 0
 
 
 def _check(loss: float, epoch: float, epochs: float, learning_rate: str) -> None:
@@ -49,6 +72,7 @@ def adam(
     generator: torch.Generator,
     progress: Progress,
     on_epoch: EpochEnd,
+    record: Callable[[float, float], None] = lambda epoch, loss: None,
 ) -> None:
     """Minimise the mean loss by AdamW on batches in a fresh random order each epoch.
 
@@ -64,6 +88,10 @@ def adam(
         A fraction visits that share of the batches.
     generator : torch.Generator, on the CPU
         Draws the order.
+    on_epoch : callable
+        Called after every epoch, and at the end.
+    record : callable
+        Takes points of the training curve: epochs done, which may be a fraction, and mean loss.
 
     Raises
     ------
@@ -77,6 +105,7 @@ def adam(
         network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
     )
     progress.begin("fine-tuning", epochs, per_epoch)
+    curve = Curve(epochs, per_epoch, record)
     total = torch.zeros((), device=inputs.device)
     seen = 0
     for step in range(steps):
@@ -94,6 +123,7 @@ def adam(
         optimiser.step()
         total += mean.detach()
         seen += 1
+        curve.step(step + 1, mean.detach(), last=step == steps - 1)
         progress.step(step + 1, lambda t=total, n=seen: f"loss {float(t) / n:.4g}")  # type: ignore[misc]
         if position == per_epoch - 1 or step == steps - 1:
             average = float(total) / seen
@@ -115,6 +145,7 @@ def conjugate_gradients(
     generator: torch.Generator,
     progress: Progress,
     on_epoch: EpochEnd,
+    record: Callable[[float, float], None] = lambda epoch, loss: None,
 ) -> None:
     """Minimise the mean loss by conjugate gradients, started afresh on every large batch.
 
@@ -127,6 +158,7 @@ def conjugate_gradients(
     progress.begin("fine-tuning", epochs, len(batches))
     parameters = list(network.parameters())
     x = parameters_to_vector(parameters).detach().clone()
+    curve = Curve(epochs, len(batches), record)
     total, seen = 0.0, 0
     for step in range(steps):
         index = batches[step % len(batches)]
@@ -143,6 +175,7 @@ def conjugate_gradients(
 
         x, first = minimise(objective, x, line_searches)
         total, seen = total + first, seen + 1
+        curve.step(step + 1, first, last=step == steps - 1)
         average = total / seen
         progress.step(step + 1, lambda average=average: f"loss {average:.4g}")  # type: ignore[misc]
         if step % len(batches) == len(batches) - 1 or step == steps - 1:
