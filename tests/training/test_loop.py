@@ -30,14 +30,14 @@ class Watched:
             weights = random.normal(0, 0.3, (4, 4)).astype(np.float32)
             self.network.weight.copy_(torch.from_numpy(weights))
             self.network.bias.zero_()
-        self.batches, self.epochs, self.means = [], [], []
+        self.batches, self.epochs, self.points, self.means = [], [], [], []
 
     def loss(self, output, target):
         self.batches.append((target[:, 0] * N).round().int().tolist())
         return losses.squared_error(output, target)
 
-    def end(self, epoch, mean):
-        self.epochs.append(epoch)
+    def record(self, epoch, mean):
+        self.points.append(epoch)
         self.means.append(mean)
 
     def run(self, how, seed=0, **parameters):
@@ -53,7 +53,8 @@ class Watched:
             self.items,
             generator=torch.Generator().manual_seed(seed),
             progress=Progress("test", every=float("inf")),
-            on_epoch=self.end,
+            on_epoch=self.epochs.append,
+            record=self.record,
             **{**defaults, **parameters},
         )
         return self
@@ -165,7 +166,9 @@ def test_the_reported_loss_is_the_mean_over_the_epochs_batches():
     X = torch.cat(list(watched.items.blocks(N)))
     with torch.no_grad():
         mean = float(((watched.network(X) - X) ** 2).sum(1).mean())
-    assert watched.means == pytest.approx([mean, mean], rel=1e-5)
+    assert watched.points == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
+    for epoch in (watched.means[:4], watched.means[4:]):
+        assert np.mean(epoch) == pytest.approx(mean, rel=1e-5)
 
 
 def test_a_batch_size_beyond_the_items_is_all_of_them():
@@ -205,7 +208,9 @@ def test_conjugate_gradients_without_numbers_say_so():
 
 def test_a_short_training_has_a_curve_of_several_points():
     points = []
-    curve = loop.Curve(epochs=1, per_epoch=95, record=lambda *point: points.append(point))
+    curve = loop.Curve(
+        epochs=1, per_epoch=95, record=lambda *point: points.append(point), setting=""
+    )
     for step in range(95):
         curve.step(step + 1, float(step), last=step == 94)
     assert len(points) == 10
@@ -215,7 +220,9 @@ def test_a_short_training_has_a_curve_of_several_points():
 
 def test_a_long_training_has_one_point_an_epoch():
     points = []
-    curve = loop.Curve(epochs=40, per_epoch=5, record=lambda *point: points.append(point))
+    curve = loop.Curve(
+        epochs=40, per_epoch=5, record=lambda *point: points.append(point), setting=""
+    )
     for step in range(15):
         curve.step(step + 1, torch.tensor(float(step)), last=step == 14)
     assert points == [(1.0, 2.0), (2.0, 7.0), (3.0, 12.0)]

@@ -321,7 +321,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         from aebench.training import loop, losses
 
-        def end(epoch: int, value: float) -> None:
+        def end(epoch: int) -> None:
             if on_epoch:
                 on_epoch(self, epoch)
 

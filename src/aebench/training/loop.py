@@ -13,8 +13,10 @@ from aebench.training.conjugate_gradients import minimise
 from aebench.training.items import Items
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-EpochEnd = Callable[[int, float], None]
-"""Takes the number of epochs done and the mean loss seen during the last one."""
+EpochEnd = Callable[[int], None]
+"""Takes the number of epochs done, rounded up."""
+Record = Callable[[float, float], None]
+"""Takes a point of the training curve: epochs done and mean loss."""
 
 RECORDS = 10  # points on the curve of a training of fewer epochs; longer ones have one an epoch
 WARM_UP = 0.1  # share of all steps over which the learning rate rises
@@ -29,33 +31,58 @@ def learning_rate_factor(step: int, steps: int, schedule: str) -> float:
 
 
 class Curve:
-    """Averages the loss between the points of a training curve and hands them to `record`."""
+    """The loss while training: averaged between the points of the curve, checked and recorded.
 
-    def __init__(self, epochs: float, per_epoch: int, record: Callable[[float, float], None]):
+    Parameters
+    ----------
+    epochs : float
+        A training of fewer than RECORDS epochs has several points an epoch.
+    per_epoch : int
+        Batches in an epoch.
+    record : callable
+        Takes the epochs done, which may be a fraction, and the mean loss since the last point.
+    setting : str
+        Named when the loss stops being finite.
+    """
+
+    def __init__(self, epochs: float, per_epoch: int, record: Record, setting: str) -> None:
         parts = math.ceil(RECORDS / epochs) if 0 < epochs < RECORDS else 1
         self._every = max(1, per_epoch // parts)
-        self._per_epoch, self._record = per_epoch, record
+        self._epochs, self._per_epoch = epochs, per_epoch
+        self._record, self._setting = record, setting
         self._total: float | torch.Tensor = 0.0
-        self._seen = 0
+        self._seen, self._at_point = 0, False
 
     def step(self, done: int, loss: float | torch.Tensor, last: bool) -> None:
-        """Note the loss of one batch, the `done`-th; a tensor is not waited for until recorded."""
+        """Note the loss of the `done`-th batch; a tensor is waited for only at a point.
+
+        Raises
+        ------
+        TrainingError
+            When the loss is not finite; names the epoch and the setting.
+        """
+        if self._at_point:
+            self._total, self._seen, self._at_point = 0.0, 0, False
         self._total = self._total + loss
         self._seen += 1
         position = done % self._per_epoch
         # The rest of an epoch that is no whole part joins the part before it.
         inside = position % self._every == 0 and self._per_epoch - position >= self._every
-        if last or position == 0 or inside:
-            self._record(done / self._per_epoch, float(self._total) / self._seen)
-            self._total, self._seen = 0.0, 0
+        if not (last or position == 0 or inside):
+            return
+        mean = self.mean()
+        if not math.isfinite(mean):
+            raise TrainingError(
+                f"the loss became {mean} in epoch {math.ceil(done / self._per_epoch)} of "
+                f"{self._epochs:g} at {self._setting}; a smaller learning rate or another "
+                "initialisation may help."
+            )
+        self._record(done / self._per_epoch, mean)
+        self._at_point = True  # `mean` keeps its value until the next step
 
-
-def _check(loss: float, epoch: float, epochs: float, learning_rate: str) -> None:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"the loss became {loss} in epoch {math.ceil(epoch)} of {epochs:g} at "
-            f"{learning_rate}; a smaller learning rate or another initialisation may help."
-        )
+    def mean(self) -> float:
+        """Mean loss since the last point."""
+        return float(self._total) / self._seen
 
 
 def adam(
@@ -72,7 +99,7 @@ def adam(
     generator: torch.Generator,
     progress: Progress,
     on_epoch: EpochEnd,
-    record: Callable[[float, float], None] = lambda epoch, loss: None,
+    record: Record,
 ) -> None:
     """Minimise the mean loss by AdamW on batches in a fresh random order each epoch.
 
@@ -91,7 +118,7 @@ def adam(
     on_epoch : callable
         Called after every epoch, and at the end.
     record : callable
-        Takes points of the training curve: epochs done, which may be a fraction, and mean loss.
+        Takes the points of the training curve, see `Curve`.
 
     Raises
     ------
@@ -105,9 +132,7 @@ def adam(
         network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
     )
     progress.begin("fine-tuning", epochs, per_epoch)
-    curve = Curve(epochs, per_epoch, record)
-    total = torch.zeros((), device=inputs.device)
-    seen = 0
+    curve = Curve(epochs, per_epoch, record, f"learning rate {learning_rate:g}")
     for step in range(steps):
         position = step % per_epoch
         if position == 0:
@@ -121,16 +146,10 @@ def adam(
         mean = loss(network(batch), target).mean()
         mean.backward()
         optimiser.step()
-        total += mean.detach()
-        seen += 1
         curve.step(step + 1, mean.detach(), last=step == steps - 1)
-        progress.step(step + 1, lambda t=total, n=seen: f"loss {float(t) / n:.4g}")  # type: ignore[misc]
+        progress.step(step + 1, lambda: f"loss {curve.mean():.4g}")
         if position == per_epoch - 1 or step == steps - 1:
-            average = float(total) / seen
-            _check(average, (step + 1) / per_epoch, epochs, f"learning rate {learning_rate:g}")
-            on_epoch(step // per_epoch + 1, average)
-            total.zero_()
-            seen = 0
+            on_epoch(step // per_epoch + 1)
 
 
 def conjugate_gradients(
@@ -145,7 +164,7 @@ def conjugate_gradients(
     generator: torch.Generator,
     progress: Progress,
     on_epoch: EpochEnd,
-    record: Callable[[float, float], None] = lambda epoch, loss: None,
+    record: Record,
 ) -> None:
     """Minimise the mean loss by conjugate gradients, started afresh on every large batch.
 
@@ -158,8 +177,7 @@ def conjugate_gradients(
     progress.begin("fine-tuning", epochs, len(batches))
     parameters = list(network.parameters())
     x = parameters_to_vector(parameters).detach().clone()
-    curve = Curve(epochs, len(batches), record)
-    total, seen = 0.0, 0
+    curve = Curve(epochs, len(batches), record, "conjugate gradients (no learning rate)")
     for step in range(steps):
         index = batches[step % len(batches)]
         batch = inputs.take(index)
@@ -174,13 +192,8 @@ def conjugate_gradients(
             return float(mean.detach()), parameters_to_vector(gradient)
 
         x, first = minimise(objective, x, line_searches)
-        total, seen = total + first, seen + 1
         curve.step(step + 1, first, last=step == steps - 1)
-        average = total / seen
-        progress.step(step + 1, lambda average=average: f"loss {average:.4g}")  # type: ignore[misc]
+        progress.step(step + 1, lambda: f"loss {curve.mean():.4g}")
         if step % len(batches) == len(batches) - 1 or step == steps - 1:
-            done = (step + 1) / len(batches)
-            _check(average, done, epochs, "conjugate gradients (no learning rate)")
             vector_to_parameters(x, parameters)
-            on_epoch(step // len(batches) + 1, average)
-            total, seen = 0.0, 0
+            on_epoch(step // len(batches) + 1)
