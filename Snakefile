@@ -1,7 +1,7 @@
 # data -> train -> evaluate -> aggregate -> claims -> report
 #
 #   snakemake --cores 2                          reproduce everything at the quick budget
-#   snakemake --cores 2 --config budget=smoke    the same in a minute, on a sample of the data
+#   snakemake --cores 2 --config budget=smoke    the same on a sample of the data
 from snakemake.utils import min_version
 
 min_version("9.13")
