@@ -1,11 +1,13 @@
 # Names and paths that every stage shares.
 import os
 import sys
+import time
 from pathlib import Path
 
 from aebench.errors import AebenchError
 from aebench.stages import plan
 
+STARTED = time.time()
 ROOT = Path(workflow.basedir)
 VARIANT_FILES = sorted((ROOT / "workflow" / "variants").glob("*.smk"))
 
@@ -70,4 +72,4 @@ def all_runs(file):
 
 def print_failures():
     """Repeat at the end what went wrong, which a long run has scrolled away."""
-    print("\n".join(plan.failures(f"results/{BUDGET_NAME}/logs")))
+    print("\n".join(plan.failures(f"results/{BUDGET_NAME}/logs", STARTED)))

@@ -18,8 +18,9 @@ CAPTIONS = {
     ),
     "retrieval": (
         "Retrieval",
-        "Every test item queries all others by the cosine of codes; precision is the share of the "
-        "k nearest that are of its class. Look whether one curve stays above another at every k, "
+        "Each query, a test item, is compared with all other test items by the cosine of codes; "
+        "precision is the share of the k nearest that are of its class. "
+        "Look whether one curve stays above another at every k, "
         "or crosses it. The mean has one code for everything, so its line is chance. Bands are 95% "
         "intervals over seeds. The counterpart of figure 4 of 2006.",
     ),

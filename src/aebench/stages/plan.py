@@ -167,10 +167,14 @@ def _rule(error: Any) -> str:
     return words.get(error.validator, error.message)
 
 
-def failures(logs: str | Path) -> list[str]:
-    """Collect the messages of failed jobs from their logs."""
+def failures(logs: str | Path, since: float = 0.0) -> list[str]:
+    """Collect the messages of failed jobs from logs written after `since` (seconds, as time.time).
+
+    An earlier run's message is no news: its variant may be mended, or gone.
+    """
     messages = []
-    for log in sorted(Path(logs).glob("*.log")):
+    recent = (log for log in Path(logs).glob("*.log") if log.stat().st_mtime >= since)
+    for log in sorted(recent):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         messages += [line for line in lines[-1:] if line.startswith("error: ")]
     return messages
