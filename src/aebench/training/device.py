@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda")
+PRODUCTS = {"cpu": "highest", "cuda": "high"}
+"""Precision of matrix products in training, in PyTorch's words: full float32, or TF32."""
 
 
 def resolve(device: str) -> "torch.device":
@@ -48,6 +50,19 @@ def denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(before)
+
+
+@contextmanager
+def fast_products(device: "torch.device") -> Iterator[None]:
+    """Multiply matrices in the precision of PRODUCTS for a while; the setting is the process's."""
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(PRODUCTS[device.type])
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def use_threads(count: int) -> None:
