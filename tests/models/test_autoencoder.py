@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from aebench.errors import AebenchError, ParameterError, TrainingError
-from aebench.models import AutoEncoder, build, fit_seeds, fitting
+from aebench.models import AutoEncoder, build, fit_seeds, fitting, save
 from aebench.models.fitting import fit_together
 from aebench.training import items as items_module
 from aebench.training import rbm as rbm_module
@@ -410,6 +410,14 @@ def test_numbers_of_numpy_and_a_random_state_can_be_saved(state, tmp_path):
     assert np.array_equal(back.transform(pixels()), model.transform(pixels()))
 
 
+def test_loading_what_is_no_saved_autoencoder_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match=r"holds no saved autoencoder: no model\.json in it"):
+        AutoEncoder.load(tmp_path)
+    save(PCA(2).fit(pixels()), tmp_path)
+    with pytest.raises(ParameterError, match="holds a PCA, not an AutoEncoder"):
+        AutoEncoder.load(tmp_path)
+
+
 # ----------------------------------------------------------------------- refusals
 
 
@@ -441,6 +449,7 @@ REFUSED = [
     ("optimizer", "sgd", "'adam', 'conjugate_gradients'"),
     ("schedule", "step", "'cosine', 'constant'"),
     ("device", "tpu", "auto, cpu, cuda"),
+    ("precision", "low", "'highest', 'high', 'medium'"),
     ("batch_size", 0, "whole numbers of at least 1"),
     ("batch_size", 2.5, "whole numbers of at least 1"),
     ("pretraining_batch_size", 0, "whole numbers of at least 1"),

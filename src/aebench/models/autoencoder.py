@@ -107,6 +107,10 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     line_searches : int
         Of the conjugate gradients, for each batch.
     device : {"auto", "cpu", "cuda"}
+    precision : {"highest", "high", "medium"}
+        Of matrix products while training, in PyTorch's words: float32; TF32 where the hardware
+        has it, as GPUs have; bfloat16 where it has that. Codes and reconstructions are always
+        computed in float32.
     random_state : int, RandomState instance or None
     verbose : bool or str
         Print progress to stderr; a string labels the lines.
@@ -156,6 +160,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         weight_decay: float = 0.0,
         line_searches: int = 3,
         device: str = "auto",
+        precision: str = "high",
         random_state: Any = None,
         verbose: bool | str = False,
     ) -> None:
@@ -181,6 +186,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.weight_decay = weight_decay
         self.line_searches = line_searches
         self.device = device
+        self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
 
@@ -294,12 +300,12 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     ) -> np.ndarray:
         import torch
 
-        from aebench.training.device import denormals_flushed
+        from aebench.training.device import denormals_flushed, products_in
         from aebench.training.items import as_tensor
 
         device = next(self.network_.parameters()).device
         out = np.empty((X.shape[0], width), dtype=np.float32)
-        with torch.no_grad(), denormals_flushed():
+        with torch.no_grad(), denormals_flushed(), products_in("highest"):
             for start in range(0, X.shape[0], BLOCK):
                 block = as_tensor(X[start : start + BLOCK], device)
                 out[start : start + BLOCK] = function(block).cpu().numpy()
@@ -329,13 +335,28 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> "AutoEncoder":
-        """Read back what `save` wrote."""
+        """Read back what `save` wrote.
+
+        Raises
+        ------
+        ParameterError
+            When the folder holds no saved autoencoder.
+        """
         from safetensors.torch import load_file
 
         from aebench.models.network import Network
         from aebench.training import device as devices
 
+        missing = [
+            name
+            for name in ("model.json", "model.safetensors")
+            if not (Path(folder) / name).exists()
+        ]
+        if missing:
+            raise ParameterError(f"{folder} holds no saved autoencoder: no {missing[0]} in it.")
         facts = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
+        if facts["estimator"] != "AutoEncoder":
+            raise ParameterError(f"{folder} holds a {facts['estimator']}, not an AutoEncoder.")
         estimator = cls(**facts["parameters"]).set_params(device=device)
         estimator.n_features_in_ = facts["n_features"]
         sizes = [facts["n_features"], *estimator.hidden, estimator.code_size]
@@ -376,6 +397,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _check_parameters(self, X: Any) -> None:
         from aebench.models.network import ACTIVATIONS, CODES, INITIALISATIONS
+        from aebench.training.device import PRECISIONS
         from aebench.training.losses import OUTPUTS
 
         choices = {
@@ -386,6 +408,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             "pretraining": PRETRAINING,
             "optimizer": OPTIMIZERS,
             "schedule": SCHEDULES,
+            "precision": PRECISIONS,
             "weighting": (None, *words.STATELESS),
             "output": (None, *OUTPUTS.get(self.loss, ())),
         }

@@ -59,7 +59,7 @@ def fit_together(
         estimator.history_ = []
         estimator.device_ = devices.describe(inputs.device)
     try:
-        with devices.denormals_flushed(), devices.fast_products(inputs.device):
+        with devices.denormals_flushed(), devices.products_in(first.precision):
             _pretrain(estimators, inputs, targets, seeds, progress, record)
             for position in range(len(estimators)):
                 end(position, 0)

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda")
-PRODUCTS = {"cpu": "highest", "cuda": "high"}
-"""Precision of matrix products in training, in PyTorch's words: full float32, or TF32."""
+PRECISIONS = ("highest", "high", "medium")
+"""Of matrix products in training, in PyTorch's words: float32; TF32 where the hardware has it, as
+GPUs have; bfloat16 where it has that, as GPUs and CPUs with AMX."""
 
 
 def resolve(device: str) -> "torch.device":
@@ -53,12 +54,12 @@ def denormals_flushed() -> Iterator[None]:
 
 
 @contextmanager
-def fast_products(device: "torch.device") -> Iterator[None]:
-    """Multiply matrices in the precision of PRODUCTS for a while; the setting is the process's."""
+def products_in(precision: str) -> Iterator[None]:
+    """Multiply matrices in one of PRECISIONS for a while; the setting is the process's."""
     import torch
 
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(PRODUCTS[device.type])
+    torch.set_float32_matmul_precision(precision)
     try:
         yield
     finally:

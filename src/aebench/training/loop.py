@@ -211,6 +211,7 @@ def conjugate_gradients(
     """
     stack, device = Stack(objectives), inputs.device
     order = draw_batches(len(inputs), batch_size, [stream(seed, "batches") for seed in seeds])
+    order = order.to(device)
     n_seeds, per_epoch, size = order.shape
     batch = torch.empty((n_seeds, size, inputs.shape[1]), device=device)
     target = batch if targets is inputs else torch.empty_like(batch)
@@ -222,7 +223,9 @@ def conjugate_gradients(
     def evaluate() -> None:
         found[0].copy_(stack.backward(batch, target))
         torch._foreach_copy_(parts, stack.gradients)
-        torch.linalg.vecdot(gradients, directions, out=found[1])
+        # A product of vectors one by one: batched ones may be rounded as those of matrices are.
+        for slope, gradient, direction in zip(found[1], gradients, directions, strict=True):
+            slope.copy_(gradient @ direction)
 
     steps = max(1, round(epochs * per_epoch))
     setting = "conjugate gradients (no learning rate)"
