@@ -64,19 +64,15 @@ class Stack:
     def __init__(self, objectives: Sequence[nn.Module]) -> None:
         self._objectives = objectives
         self._names = [name for name, _ in objectives[0].named_parameters()]
-        self._move(
-            [
-                torch.stack([o.get_parameter(name).detach() for o in objectives])
-                for name in self._names
-            ]
-        )
+        self._own = [[*objective.parameters()] for objective in objectives]
+        self._move([torch.stack(same) for same in zip(*self._own, strict=True)])
 
     def _move(self, parameters: list[torch.Tensor]) -> None:
         """Keep the parameters in these tensors from now on."""
         self.parameters = [parameter.detach().requires_grad_() for parameter in parameters]
-        for name, parameter in zip(self._names, parameters, strict=True):
-            for objective, row in zip(self._objectives, parameter, strict=True):
-                objective.get_parameter(name).data = row
+        for parameter, same in zip(parameters, zip(*self._own, strict=True), strict=True):
+            for row, own in zip(parameter.detach(), same, strict=True):
+                own.data = row
 
     def __len__(self) -> int:
         return len(self._objectives)
@@ -122,12 +118,12 @@ class Stack:
         -------
         losses : tensor, shape [n_seeds]
         """
-        if len(self) == 1:
-            rows = [parameter.squeeze(0) for parameter in self.parameters]
-            losses = self._loss(rows, batch[0], target[0])[None]
+        if len(self) == 1:  # spares PyTorch's machinery of functional calls at every step
+            losses = self._objectives[0](batch[0], target[0])[None]
+            found = [gradient[None] for gradient in torch.autograd.grad(losses, self._own[0])]
         else:
             losses = torch.vmap(self._loss)(self.parameters, batch, target)
-        found = torch.autograd.grad(losses.sum(), self.parameters)
+            found = [*torch.autograd.grad(losses.sum(), self.parameters)]
         for parameter, gradient in zip(self.parameters, found, strict=True):
             parameter.grad = gradient.contiguous()  # as fused optimisers take for granted
         return losses.detach()
