@@ -27,9 +27,9 @@ CAPTIONS = {
         "Retrieval",
         "Each query, a test item, is compared with all other test items by the cosine of codes; "
         "precision is the share of the k nearest that are of its class. "
-        "Look whether one curve stays above another at every k, "
-        "or crosses it. The control mean has one code for everything: its line is chance. Bands are 95% "
-        "intervals over seeds. The counterpart of figure 4 of 2006.",
+        "Look whether one curve stays above another at every k, or crosses it. The control mean "
+        "has one code for everything: its line is chance. Bands are 95% intervals over seeds. The "
+        "counterpart of figure 4 of 2006.",
     ),
     "code-size": (
         "What a larger code buys",
