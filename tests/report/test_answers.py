@@ -7,7 +7,9 @@ import pytest
 
 from aebench import statistics
 from aebench.report import answers, tables
-from aebench.report.results import Results
+from aebench.report.results import Results, read
+
+from .conftest import ROLES
 
 
 def results(values):
@@ -89,10 +91,28 @@ def test_the_declared_role_decides_not_the_name():
     assert [row[1].text for row in tables.headline(found).rows] == ["best baseline", "pca"]
 
 
-def test_many_comparisons_are_counted():
-    meanings = [tables.BETTER, tables.BETTER, tables.WORSE, tables.EVEN]
-    sentence = answers._count([answers._Comparison("", meaning, True) for meaning in meanings])
-    assert "in 2 of 4 comparisons, worse in 1; in 1 no difference is shown" in sentence
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((2, 1, 1), "better than the best baseline in 2 of 4 comparisons, worse in 1; in 1 no"),
+        ((0, 2, 1), "is worse than the best baseline in 2 of 3 comparisons; in 1 no difference"),
+        ((3, 0, 0), "is better than the best baseline in 3 of 3 comparisons."),
+        ((0, 0, 2), "No difference from the best baseline is shown in any of 2 comparisons."),
+    ],
+)
+def test_many_comparisons_are_counted(counts, words):
+    meanings = zip((tables.BETTER, tables.WORSE, tables.EVEN), counts, strict=True)
+    comparisons = [answers._Comparison("", m, True) for m, count in meanings for _ in range(count)]
+    assert words in answers._count(comparisons)
+
+
+def test_the_error_column_is_named_after_its_metric(rendered):
+    both = tables.headline(read(rendered[0], ROLES))
+    assert "error ↓" in both.columns
+    assert "perplexity per word" in both.note
+    images = tables.headline(results({"pca": [14.0, 14.1], "deep": [3.0, 3.1]}))
+    assert "squared error ↓" in images.columns
+    assert "perplexity" not in images.note
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_pretraining_is_apart_from_fine_tuning(rendered):
     results = read(rendered[0], ROLES)
     figure = figures.draw("training", results, "mnist")
     titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles == [figures.PRETRAINING, "fine-tuning\ncross entropy, train"]
+    assert titles == [figures.PRETRAINING, "fine-tuning\ncross entropy loss, train"]
     layers = figure.axes[0].get_lines()
     assert [list(line.get_xdata()) for line in layers] == [[1, 2], [3, 4]]
 

@@ -103,9 +103,12 @@ def _count(comparisons: list[_Comparison]) -> str:
         words = {tables.BETTER: "is better than", tables.WORSE: "is worse than"}
         found = words.get(meanings[0], "is not shown to differ from")
         return f"The best autoencoder {found} the best baseline."
-    better, worse = meanings.count(tables.BETTER), meanings.count(tables.WORSE)
-    open_ = total - better - worse
-    parts = [f"better than the best baseline in {better} of {total} comparisons"]
-    parts += [f"worse in {worse}"] if worse else []
+    counts = {meaning: meanings.count(meaning) for meaning in (tables.BETTER, tables.WORSE)}
+    open_ = total - sum(counts.values())
+    first, *others = [meaning for meaning, count in counts.items() if count] or [""]
+    if not first:
+        return f"No difference from the best baseline is shown in any of {total} comparisons."
+    more = "".join(f", {meaning} in {counts[meaning]}" for meaning in others)
     rest = f"; in {open_} no difference is shown" if open_ else ""
-    return f"The best autoencoder is {', '.join(parts)}{rest}."
+    where = f"the best baseline in {counts[first]} of {total} comparisons"
+    return f"The best autoencoder is {first} than {where}{more}{rest}."

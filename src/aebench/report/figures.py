@@ -397,7 +397,7 @@ def _panel_of(run: Run, metric: str, split: str) -> str:
     if _LAYER.fullmatch(metric):
         return PRETRAINING
     if metric == "loss":
-        metric = str(run.facts.get("parameters", {}).get("loss") or metric)
+        metric = f"{run.facts.get('parameters', {}).get('loss') or ''} loss".strip()
     return f"fine-tuning\n{metric.replace('_', ' ')}, {split}"
 
 

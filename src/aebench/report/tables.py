@@ -169,7 +169,9 @@ def headline(results: Results) -> Table:
     for dataset in results.datasets:
         for size in results.headline_code_sizes(dataset):
             table.rows += _headline_group(results, dataset, size)
+    both = "error ↓" in table.columns
     table.note = (
+        f"{'Error: squared error per image, perplexity per word of a document. ' if both else ''}"
         "± is half of the 95% interval over seeds; none is shown for a single seed or for a method "
         f"that gives the same value for every seed.{_about_intervals(table.rows)} Against the best "
         "baseline of the same column: ▲ better, ▼ worse (the interval of the difference excludes "
@@ -179,9 +181,10 @@ def headline(results: Results) -> Table:
 
 
 def _headline_error(results: Results) -> str:
-    """Return the name of the error column: of one kind of data its metric, else both."""
-    metrics = {kind: names.error_metric(kind) for kind in map(results.kind, results.datasets)}
-    return " or ".join(names.metric(m, kind).short for kind, m in metrics.items()) + " ↓"
+    """Return the name of the error column: the metric where one kind of data is shown."""
+    kinds = {results.kind(dataset) for dataset in results.datasets}
+    metrics = {names.metric(names.error_metric(kind), kind).short for kind in kinds}
+    return f"{metrics.pop() if len(metrics) == 1 else 'error'} ↓"
 
 
 def _headline_group(results: Results, dataset: str, size: int) -> list[list[Cell]]:
