@@ -95,6 +95,7 @@ def fitted(rules, prepared, tmp_path_factory) -> Callable[..., dict[int, Path]]:
                 code_size=CODE_SIZE,
                 epochs=EPOCHS,
                 device="cpu",
+                precision="high",
                 threads=1,
                 label=variant,
             )

@@ -29,6 +29,7 @@ def config() -> dict[str, Any]:
         "code_sizes": {"images": [30, 2], "documents": [50, 2, 10]},
         "vocabulary_size": 100,
         "device": "cpu",
+        "precision": "high",
         "budgets": {"small": {"seeds": [0, 3], "images": limited, "documents": scale}},
     }
 
