@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+from aebench import jobs
 from aebench.errors import AebenchError
 from aebench.stages import plan
 
@@ -68,6 +69,14 @@ def all_runs(file):
         for dataset, variant, code_size in COMPARISONS
         for seed in SEEDS
     ]
+
+
+def start_job_server():
+    """Let this run's jobs share the import of PyTorch, where they run beside us in one Python."""
+    global JOB_SERVER  # it ends when nobody holds it
+    elsewhere = not workflow.local_exec or workflow.deployment_settings.deployment_method
+    if not elsewhere and not workflow.touch:
+        JOB_SERVER = jobs.start_server()
 
 
 def print_failures():
