@@ -54,7 +54,7 @@ rule all:
 
 onstart:
     print(f"aebench: budget {BUDGET_NAME}, {', '.join(DATASETS)}; results/{BUDGET_NAME}/")
-    start_job_server()
+    begin()
 
 
 onsuccess:

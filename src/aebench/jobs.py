@@ -30,6 +30,7 @@ import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -56,22 +57,27 @@ GRACE = 5.0
 """Seconds that a job gets to remove its half-written files before it is killed."""
 
 
-def run(stage: str, snakemake: Any, label: str, /, **arguments: Any) -> None:
-    """Call `aebench.stages.<stage>.run(**arguments)`, in a fork of the server when there is one.
+def run(module: str, snakemake: Any, label: str, /, **arguments: Any) -> None:
+    """Call `run(**arguments)` of a module, in a fork of the server when there is one.
 
     Parameters
     ----------
-    stage : str
+    module : str
+        Its full name; the last part, the stage, stands in the job's messages after the label.
     snakemake : object
         What Snakemake gives a script: the job's log and number of threads are taken from it.
     label : str
-        Opens the job's messages.
     **arguments
         Numbers, text, lists, dicts with text as keys; paths arrive as text. They travel as JSON,
         also to the process' own call, so that both calls are the same.
     """
-    task = {"stage": stage, "log": snakemake.log[0], "label": f"{label}: {stage}"}
-    task |= {"threads": snakemake.threads, "arguments": arguments}
+    task = {
+        "module": module,
+        "arguments": arguments,
+        "log": snakemake.log[0],
+        "label": f"{label}: {module.rpartition('.')[2]}",
+        "threads": snakemake.threads,
+    }
     try:
         text = json.dumps(task, default=os.fspath)
     except TypeError as error:
@@ -88,8 +94,7 @@ def run(stage: str, snakemake: Any, label: str, /, **arguments: Any) -> None:
 
 def _call(task: dict[str, Any]) -> None:
     with job(task["log"], task["label"]):
-        stage = importlib.import_module(f"aebench.stages.{task['stage']}")
-        stage.run(**task["arguments"])
+        importlib.import_module(task["module"]).run(**task["arguments"])
 
 
 def _ask(address: str, task: str) -> int | None:
@@ -129,8 +134,13 @@ def _complain(log: str, label: str, code: int) -> None:
 # ---------------------------------------------------------------- the server
 
 
-def start_server() -> "subprocess.Popen[bytes] | None":
+def start_server(preload: Sequence[str] = PRELOAD) -> "subprocess.Popen[bytes] | None":
     """Start the process that jobs are forked from, and tell this process' children where it is.
+
+    Parameters
+    ----------
+    preload : sequence of str
+        Modules to import before the first fork.
 
     Returns
     -------
@@ -145,7 +155,15 @@ def start_server() -> "subprocess.Popen[bytes] | None":
         listener.bind(address)
         listener.listen(128)
         server = subprocess.Popen(
-            [sys.executable, "-P", "-m", "aebench.jobs", str(listener.fileno()), str(folder)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "aebench.jobs",
+                str(folder),
+                str(listener.fileno()),
+                *preload,
+            ],
             stdin=subprocess.PIPE,  # its end of file says that the owner is gone
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -162,18 +180,18 @@ def _short_folder() -> str:
     return folder if len(os.fsencode(folder)) < 70 else "/tmp"
 
 
-def serve(listener: socket.socket) -> None:
+def serve(listener: socket.socket, preload: Sequence[str]) -> None:
     """Fork a keeper for every connection until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the workers
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers
     loaded = False
     while True:
-        ready, _, _ = select.select([listener, 0], [], [])
+        ready, _, _ = select.select([listener.fileno(), 0], [], [])
         if 0 in ready:
             return
         connection, _ = listener.accept()
         if not loaded:  # by the first job: a run without training needs none of it
-            _preload()
+            _import(preload)
             loaded = True
         if os.fork() == 0:
             try:
@@ -184,8 +202,8 @@ def serve(listener: socket.socket) -> None:
         connection.close()
 
 
-def _preload() -> None:
-    for name in PRELOAD:
+def _import(modules: Sequence[str]) -> None:
+    for name in modules:
         with suppress(ImportError):  # the jobs that need it will say so
             importlib.import_module(name)
     gc.freeze()  # what is shared stays shared
@@ -213,7 +231,7 @@ def _keep(connection: socket.socket) -> None:
 
 
 def _end_when_alone(connection: socket.socket, worker: int) -> None:
-    select.select([connection, 0], [], [])  # neither says anything more: this is an end of file
+    select.select([connection.fileno(), 0], [], [])  # nothing more is sent: an end of file
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.kill(worker, number)
@@ -247,7 +265,7 @@ def _work(surroundings: dict[str, Any], streams: list[int], task: dict[str, Any]
 def _stop(number: int, _: object) -> None:
     """End the process as an exception, so that half-written files are removed; once is enough."""
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
+        signal.signal(each, lambda *_: None)
     sys.exit(128 + number)
 
 
@@ -255,14 +273,15 @@ def _use_threads(count: int) -> None:
     """Grant the libraries, imported with one thread, what the rule grants."""
     from threadpoolctl import threadpool_limits
 
-    from aebench.training.device import use_threads
-
     threadpool_limits(count)
-    use_threads(count)
+    if "torch" in sys.modules:
+        from aebench.training.device import use_threads
+
+        use_threads(count)
 
 
 if __name__ == "__main__":
     try:
-        serve(socket.socket(fileno=int(sys.argv[1])))
+        serve(socket.socket(fileno=int(sys.argv[2])), sys.argv[3:])
     finally:
-        shutil.rmtree(sys.argv[2], ignore_errors=True)
+        shutil.rmtree(sys.argv[1], ignore_errors=True)

@@ -5,7 +5,7 @@ from aebench import jobs
 wildcards = snakemake.wildcards
 
 jobs.run(
-    "evaluate",
+    "aebench.stages.evaluate",
     snakemake,
     f"{wildcards.dataset} {wildcards.variant} d{wildcards.code_size}",
     data=snakemake.input.data,

@@ -7,7 +7,7 @@ folders = [Path(file).parent for file in snakemake.output.codes]
 label = f"{wildcards.dataset} {folders[0].parts[-3]} d{wildcards.code_size}"
 
 jobs.run(
-    "train",
+    "aebench.stages.train",
     snakemake,
     label,
     data=snakemake.input.data,
