@@ -301,8 +301,10 @@ def test_libraries_compute_with_the_threads_of_the_rule(desk):
     assert facts["torch"] == 3
     assert set(facts["pools"]) == {3}
     assert facts["cuda"] is False
-    # A process with more would fork one thread and leave the locks of the others locked.
-    assert len(os.listdir(f"/proc/{desk.server.pid}/task")) == 1
+    # A process with more threads would fork one and leave the locks of the others locked.
+    process = Path(f"/proc/{desk.server.pid}")
+    assert len(list((process / "task").iterdir())) == 1
+    assert b"OMP_NUM_THREADS=1\0" in (process / "environ").read_bytes()
 
 
 # ---------------------------------------------------------------- who dies with whom
