@@ -432,6 +432,32 @@ def test_a_long_temporary_folder(desk, monkeypatch):
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys; sys.modules['__main__'].GPU = '/dev/zero'; held = open('/dev/zero')",
+        "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()",
+    ],
+    ids=["a GPU in use", "a second thread"],
+)
+def test_a_process_that_cannot_be_forked_is_not_forked(desk, code):
+    (desk.folder / "unsuitable.py").write_text(code)
+    desk.serve("unsuitable")
+    script = desk.start("facts")
+    script.communicate("", timeout=60)
+    facts = json.loads((desk.folder / "facts.json").read_text())
+    assert facts["process"] == script.pid
+    assert desk.server.wait(timeout=10) == 0
+
+
+def test_without_room_for_a_socket_the_jobs_do_without(desk, monkeypatch):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    assert jobs.start_server() is None
+    assert jobs.ADDRESS not in os.environ
+
+
 def test_modules_that_cannot_be_imported_are_left_to_the_jobs(desk):
     desk.serve("no_such_module", "probe")
     assert desk.run("say").returncode == 0

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.report import figure_names
@@ -459,8 +460,6 @@ class TestBadConfig:
         if "code_sizes" in edit:
             quiet.configure(**edit)
         else:
-            import yaml
-
             budgets = yaml.safe_load(text)["budgets"]
             quiet.configure(budgets=budgets | {"tiny": budgets["tiny"] | edit})
         try:
@@ -594,6 +593,16 @@ class TestPlan:
         assert planned["evaluate"] == trains
         assert {f"train_{name.replace('-', '_')}" for name in names} <= planned.keys()
         assert workflow.written() == []
+
+    @pytest.mark.parametrize(("device", "asked"), [("auto", 0), ("cuda", 1)])
+    def test_training_jobs_share_a_gpu_and_ask_a_cluster_for_one(self, quiet, device, asked):
+        profile = "workflow/profiles/gpu"
+        limits = yaml.safe_load((quiet.folder / profile / "config.yaml").read_text())["resources"]
+        assert limits["gpu_jobs"] > 1
+        options = ["-n", "--workflow-profile", profile, "--quiet", "host"]
+        outcome = quiet.run(*options, "--config", f"device={device}", "variants=[pca]")
+        (resources,) = outcome.lines("gpu_jobs=")
+        assert f"gpu_jobs=1, gpu={asked}" in resources
 
     def test_names_with_hyphens_and_underscores(self, make_workflow):
         workflow = make_workflow()

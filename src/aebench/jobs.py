@@ -32,7 +32,6 @@ import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from aebench.console import job
@@ -53,6 +52,9 @@ PRELOAD = (
     "aebench.training.device",
 )
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+GPU = "/dev/nvidia"
+"""How the names of a GPU's device files begin."""
+
 GRACE = 5.0
 """Seconds that a job gets to remove its half-written files before it is killed."""
 
@@ -144,26 +146,25 @@ def start_server(preload: Sequence[str] = PRELOAD) -> "subprocess.Popen[bytes] |
 
     Returns
     -------
-    server : Popen, or None on systems where forking a process with such libraries is not safe
+    server : Popen, or None where there can be none: then every job does without
         It ends when this object is dropped or its owner ends, and ends unfinished jobs with it.
     """
-    if sys.platform != "linux":
-        return None
-    folder = Path(tempfile.mkdtemp(prefix="aebench-", dir=_short_folder()))  # for this user alone
-    address = str(folder / "socket")
+    os.environ.pop(ADDRESS, None)  # of a run around this one
+    if sys.platform == "linux":  # elsewhere forking a process with such libraries is not safe
+        with suppress(OSError):
+            return _start_server(preload)
+    return None
+
+
+def _start_server(preload: Sequence[str]) -> "subprocess.Popen[bytes]":
+    folder = tempfile.mkdtemp(prefix="aebench-", dir=_short_folder())  # open to this user alone
+    address = f"{folder}/socket"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(128)
+        call = ["-P", "-m", "aebench.jobs", folder, str(listener.fileno()), *preload]
         server = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "aebench.jobs",
-                str(folder),
-                str(listener.fileno()),
-                *preload,
-            ],
+            [sys.executable, *call],
             stdin=subprocess.PIPE,  # its end of file says that the owner is gone
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -191,8 +192,9 @@ def serve(listener: socket.socket, preload: Sequence[str]) -> None:
             return
         connection, _ = listener.accept()
         if not loaded:  # by the first job: a run without training needs none of it
-            _import(preload)
-            loaded = True
+            loaded = _import(preload)
+        if not loaded:
+            return  # the jobs do without
         if os.fork() == 0:
             try:
                 listener.close()
@@ -202,11 +204,17 @@ def serve(listener: socket.socket, preload: Sequence[str]) -> None:
         connection.close()
 
 
-def _import(modules: Sequence[str]) -> None:
+def _import(modules: Sequence[str]) -> bool:
+    """Import what can be imported; return whether a fork of this process will work.
+
+    A fork has one of the process' threads, with the locks of the others, and cannot use its GPU.
+    """
     for name in modules:
         with suppress(ImportError):  # the jobs that need it will say so
             importlib.import_module(name)
     gc.freeze()  # what is shared stays shared
+    files = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    return len(os.listdir("/proc/self/task")) == 1 and not any(GPU in file for file in files)
 
 
 def _keep(connection: socket.socket) -> None:
