@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -167,6 +168,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     if desk.server:
         desk.server.stdin.close()
         desk.server.wait(timeout=10)
+        shutil.rmtree(Path(os.environ[jobs.ADDRESS]).parent, ignore_errors=True)
 
 
 @pytest.fixture(params=["forked", "alone"])
@@ -456,6 +458,19 @@ def test_without_room_for_a_socket_the_jobs_do_without(desk, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
     assert jobs.start_server() is None
     assert jobs.ADDRESS not in os.environ
+
+
+def test_a_server_that_does_not_answer_is_given_up_and_does_not_do_the_job_later(desk, monkeypatch):
+    (desk.folder / "slow.py").write_text("import time; time.sleep(1)")
+    desk.serve("slow", "probe")
+    monkeypatch.setattr(jobs, "PATIENCE", 0.2)
+    task = {"module": "probe", "arguments": {"what": "facts", "folder": str(desk.folder)}}
+    task |= {"log": str(desk.folder / "other.log"), "label": "given up", "threads": 1}
+    assert jobs._ask(os.environ[jobs.ADDRESS], json.dumps(task)) is None
+    assert desk.run("say").returncode == 0  # its turn comes after that of the first
+    time.sleep(0.2)
+    assert not (desk.folder / "facts.json").exists()
+    assert not (desk.folder / "other.log").exists()
 
 
 def test_modules_that_cannot_be_imported_are_left_to_the_jobs(desk):

@@ -55,6 +55,9 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 GPU = "/dev/nvidia"
 """How the names of a GPU's device files begin."""
 
+PATIENCE = 120.0
+"""Seconds that a script waits for its job to begin; the server may have to import first."""
+
 GRACE = 5.0
 """Seconds that a job gets to remove its half-written files before it is killed."""
 
@@ -70,8 +73,8 @@ def run(module: str, snakemake: Any, label: str, /, **arguments: Any) -> None:
         What Snakemake gives a script: the job's log and number of threads are taken from it.
     label : str
     **arguments
-        Numbers, text, lists, dicts with text as keys; paths arrive as text. They travel as JSON,
-        also to the process' own call, so that both calls are the same.
+        Numbers, text, lists and dicts; paths and the keys of dicts arrive as text. They travel as
+        JSON, also to the process' own call, so that both calls are the same.
     """
     task = {
         "module": module,
@@ -104,6 +107,7 @@ def _ask(address: str, task: str) -> int | None:
     surroundings = {"folder": os.getcwd(), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as connection:
         answers = connection.makefile("r")
+        connection.settimeout(PATIENCE)
         try:
             connection.connect(address)
             socket.send_fds(connection, [b"\n"], [0, 1, 2])
@@ -112,6 +116,7 @@ def _ask(address: str, task: str) -> int | None:
                 return None
         except OSError:
             return None
+        connection.settimeout(None)
         try:
             code = answers.readline()
         except KeyboardInterrupt:
