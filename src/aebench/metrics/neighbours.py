@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from array_api_compat import array_namespace, is_numpy_array
 
-from aebench.metrics.arrays import Array, Place, here, to_numpy
+from aebench.metrics.arrays import Place, here, to_numpy
 
 _GROUPS = 512
 _ROOM = 16
