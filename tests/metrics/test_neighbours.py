@@ -52,10 +52,9 @@ def test_against_scikit_learn(d):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_torch_finds_the_same(kind):
-    torch = pytest.importorskip("torch")
+def test_torch_finds_the_same(torch_place, kind):
     train, queries = codes(kind, 900)
-    found = neighbours(train, queries, 15, place=torch.from_numpy)
+    found = neighbours(train, queries, 15, place=torch_place)
     np.testing.assert_array_equal(found, neighbours(train, queries, 15))
 
 

@@ -236,8 +236,7 @@ def test_large_groups_of_ties_against_simulation():
 
 @pytest.mark.parametrize("topics", [False, True])
 @pytest.mark.parametrize("kind", ["real", "binary", "duplicates", "zeros"])
-def test_torch_gives_the_same_bits(kind, topics):
-    torch = pytest.importorskip("torch")
+def test_torch_gives_the_same_bits(torch_place, kind, topics):
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(300, 5)).astype(np.float32)
     if kind == "binary":
@@ -250,7 +249,7 @@ def test_torch_gives_the_same_bits(kind, topics):
     if topics:
         labels = (rng.random((300, 11)) < 0.1).astype(np.uint8)
     scores = retrieval_scores(codes, labels, queries=100)
-    assert retrieval_scores(codes, labels, queries=100, place=torch.from_numpy) == scores
+    assert retrieval_scores(codes, labels, queries=100, place=torch_place) == scores
 
 
 def test_the_control_is_the_score_of_permuted_labels():

@@ -57,6 +57,24 @@ def test_the_device_does_not_matter(prepared, monkeypatch):
     assert scores(folders) == numpy_scores
 
 
+def test_seeds_with_the_same_files_are_scored_once(prepared, monkeypatch):
+    data, folders = prepared
+    calls = []
+    score_run = evaluate.metrics.score_run
+    monkeypatch.setattr(evaluate.metrics, "score_run", lambda *a: calls.append(1) or score_run(*a))
+    evaluate.run(data, folders, **LIMITS)
+    assert len(calls) == 2
+    codes = (folders[0] / "codes.npz").read_bytes()
+    (folders[1] / "codes.npz").write_bytes(codes)
+    evaluate.run(data, folders, **LIMITS)
+    assert len(calls) == 3
+    assert len(set(scores(folders))) == 1
+    np.save(folders[1] / "reconstruction.npy", np.zeros((120, 16), np.float32))
+    evaluate.run(data, folders, **LIMITS)
+    assert len(calls) == 5
+    assert len(set(scores(folders))) == 2
+
+
 def test_cpu_and_little_work_need_no_device(monkeypatch):
     monkeypatch.setattr(evaluate, "_has_gpu_driver", lambda: pytest.fail("asked for a GPU"))
     assert evaluate._place("cpu", 10**12) is here
