@@ -30,7 +30,7 @@ _GRID = 2.0**26
 _LEVELS = 2**28
 _SELF = 2**31 - 4  # above every key, relevant to nothing
 _BLOCK_ROWS = 32  # at least: the matrix product of a single row is slow
-_BLOCK_ENTRIES = 2**19
+_BLOCK_ENTRIES = 2**18
 _BLOCK_ENTRIES_ELSEWHERE = 2**23  # a GPU wants more work at a time; below 1 GB
 
 
@@ -252,27 +252,40 @@ def _ranked(
     relevances = [_relevance(labels, place) for labels in labelings]
     for rows, keys in _keys(codes, queries, place):
         xp = array_namespace(keys)
-        for relevance in relevances:
-            keys *= 2
-            keys += relevance(rows)
-        keys[xp.arange(rows.shape[0], device=device(keys)), rows] = _SELF
-        yield xp.sort(keys, axis=1, stable=False)
+        for part in _slices(len(rows), _entries(keys) // len(codes)):
+            ranked, asked = keys[part, :], rows[part]
+            for relevance in relevances:
+                ranked *= 2
+                ranked += relevance(asked)
+            ranked[xp.arange(len(asked), device=device(keys)), asked] = _SELF
+            yield xp.sort(ranked, axis=1, stable=False)
 
 
 def _keys(codes: np.ndarray, queries: np.ndarray, place: Place) -> Iterator[tuple[Array, Array]]:
     """Yield blocks of (rows, keys): keys [n_rows, n] int32 are the distances to every item."""
+    n = len(codes)
     factor, scale, offset = (_bits if codes.dtype == np.uint8 else _directions)(codes)
     right, queries = place(factor), place(queries)
-    xp = array_namespace(right)
-    entries = _BLOCK_ENTRIES if is_numpy_array(right) else _BLOCK_ENTRIES_ELSEWHERE
-    step = max(_BLOCK_ROWS, entries // len(codes))
-    for start in range(0, queries.shape[0], step):
-        rows = queries[start : start + step]
-        distances = (right[rows] * -scale) @ right.T
-        distances += offset
-        keys = xp.astype(distances, xp.int32)
+    xp, entries = array_namespace(right), _entries(right)
+    for part in _slices(len(queries), max(_BLOCK_ROWS, entries // n)):
+        rows = queries[part]
+        left = right[rows] * -scale
+        keys = xp.empty((len(rows), n), dtype=xp.int32, device=device(right))
+        for items in _slices(n, entries // len(rows)):
+            distances = left @ right[items].T
+            distances += offset
+            keys[:, items] = distances  # rounded down
         keys -= _LEVELS  # centred, so that two bits of relevance find room
         yield rows, keys
+
+
+def _slices(n: int, step: int) -> Iterator[slice]:
+    step = max(1, step)
+    return (slice(start, start + step) for start in range(0, n, step))
+
+
+def _entries(array: Array) -> int:
+    return _BLOCK_ENTRIES if is_numpy_array(array) else _BLOCK_ENTRIES_ELSEWHERE
 
 
 def _directions(codes: np.ndarray) -> tuple[np.ndarray, float, float]:
