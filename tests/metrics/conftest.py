@@ -40,3 +40,12 @@ def images():
 @pytest.fixture
 def documents():
     return make_dataset("documents")
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def torch_place(request):
+    """Moves arrays to torch; its CPU tensors run the very lines that a GPU runs."""
+    torch = pytest.importorskip("torch")
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    return lambda array: torch.as_tensor(array, device=request.param)

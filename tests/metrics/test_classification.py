@@ -113,6 +113,26 @@ def test_logistic_against_scikit_learn(noise):
     assert probe.accuracy == pytest.approx(oracle.score(test, y_test), abs=0.006)
 
 
+def test_a_fit_from_other_weights_ends_at_the_same_ones_sooner():
+    train, y, _, _ = blobs(n_train=2000, d=10, noise=2.0)
+    start = classification._logistic(train.astype(np.float64), y, 100.0)
+    cold = classification._logistic(train.astype(np.float64), y, 1.0)
+    warm = classification._logistic(train.astype(np.float64), y, 1.0, start)
+    assert warm.n_iter_[0] < cold.n_iter_[0]
+    np.testing.assert_allclose(warm.predict_proba(train), cold.predict_proba(train), atol=0.01)
+    untouched = classification._logistic(train.astype(np.float64), y, 100.0)
+    np.testing.assert_array_equal(start.coef_, untouched.coef_)
+
+
+def test_a_fit_with_more_classes_starts_afresh():
+    train, y, _, _ = blobs()
+    cold = classification._logistic(train.astype(np.float64), y, 1.0)
+    for fewer in (y < 3, y < 1):
+        start = classification._logistic(train[fewer].astype(np.float64), y[fewer], 1.0)
+        model = classification._logistic(train.astype(np.float64), y, 1.0, start)
+        np.testing.assert_array_equal(model.coef_, cold.coef_)
+
+
 def test_no_warning_reaches_the_user(monkeypatch):
     monkeypatch.setattr(classification, "MAX_ITERATIONS", 2)
     train, y, test, y_test = blobs(noise=0.01)

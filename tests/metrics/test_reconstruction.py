@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn.metrics import log_loss
 from aebench.metrics import reconstruction
 from aebench.metrics.reconstruction import (
     binary_cross_entropy,
+    blocks,
     document_scores,
     image_scores,
     squared_error,
@@ -110,3 +112,32 @@ def test_cross_entropy_is_smallest_at_the_target(seed):
     assert (word_cross_entropy(X, truth) <= word_cross_entropy(X, other) + 1e-9).all()
     pixels, grey = rng.uniform(0.01, 0.99, (4, 5)), rng.random((4, 5))
     assert (binary_cross_entropy(pixels, pixels) <= binary_cross_entropy(pixels, grey) + 1e-9).all()
+
+
+STATM = Path("/proc/self/statm")
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="needs /proc")
+def test_a_memory_map_is_let_go_block_by_block(tmp_path):
+    R = np.lib.format.open_memmap(tmp_path / "R.npy", "w+", np.float32, (8000, 1000))
+    R[:] = 1
+    R.flush()
+    del R
+    R = np.load(tmp_path / "R.npy", mmap_mode="r")
+    before = int(STATM.read_text().split()[2])
+    assert sum(float(block.sum()) for _, block in blocks(R)) == 8e6
+    pages = int(STATM.read_text().split()[2]) - before
+    assert pages * 4096 < 8e6  # of 32 MB
+    np.testing.assert_array_equal(R[[0, -1]], 1)  # it can be read again
+
+
+def test_blocks_are_the_rows_of_views_too():
+    R = np.arange(12.0).reshape(6, 2)[1:5]
+    (rows, block), *more = blocks(R)
+    assert not more
+    np.testing.assert_array_equal(block, R[rows])
+
+
+def test_words_that_come_twice_in_a_row_are_added():
+    twice = sparse.csr_matrix(([1.0, 1.0, 2.0], [0, 0, 1], [0, 3]), shape=(1, 2))
+    np.testing.assert_allclose(squared_error(twice, np.array([[0.5, 0.5]])), [0])

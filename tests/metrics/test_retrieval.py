@@ -1,5 +1,6 @@
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.metrics.pairwise import cosine_similarity
 
 from aebench.metrics import retrieval
+from aebench.metrics.arrays import here
 from aebench.metrics.retrieval import CUTOFFS, expected_scores, retrieval_scores
 
 MAP = "mean_average_precision"
@@ -76,11 +78,15 @@ def test_ranking_by_hand():
     # From item 0 the others lie at angles 10, 20, 30, 40, 50 degrees.
     angles = np.radians([0, 10, 20, 30, 40, 50])
     codes = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    ranked = next(retrieval._keys(codes, np.array([0])))
-    ranked = retrieval._rank(ranked[1], ranked[0], np.array([1, 1, 0, 1, 0, 1]))
-    precision, average = expected_scores(ranked, np.array([1, 3, 4, 5]))
+    labelings = np.array([1, 1, 0, 1, 0, 1]), np.array([1, 0, 0, 1, 0, 0])
+    ranked = next(retrieval._ranked(codes, labelings, np.array([0]), here))
+    groups = retrieval._groups(ranked)
+    precision, average = expected_scores(ranked, groups, retrieval.LABELS, [1, 3, 4, 5])
     np.testing.assert_allclose(precision, [[1, 2 / 3, 2 / 4, 3 / 5]])
     np.testing.assert_allclose(average, [(1 + 2 / 3 + 3 / 5) / 3])
+    precision, average = expected_scores(ranked, groups, retrieval.PERMUTED, [3])
+    np.testing.assert_allclose(precision, [[1 / 3]])
+    np.testing.assert_allclose(average, [1 / 3])
 
 
 def test_without_ties_against_scikit_learn():
@@ -141,9 +147,9 @@ def test_permuted_labels_are_at_chance_where_the_code_is_perfect():
 def test_zero_codes_have_similarity_zero():
     # From item 0: item 1 in front, the zero code in the middle, item 3 behind.
     codes = np.array([[1, 0], [1, 1], [0, 0], [-1, 0]], dtype=np.float32)
-    _, keys = next(retrieval._keys(codes, np.array([0])))
+    _, keys = next(retrieval._keys(codes, np.array([0]), here))
     assert keys[0, 1] < keys[0, 2] < keys[0, 3]
-    rows, keys = next(retrieval._keys(codes, np.array([2])))
+    rows, keys = next(retrieval._keys(codes, np.array([2]), here))
     assert rows == [2]
     assert len(set(keys[0])) == 1
 
@@ -193,7 +199,7 @@ def test_same_direction_ties_exactly_whatever_the_length():
 def test_close_angles_are_told_apart():
     angles = np.array([0, 2e-4, 6e-4, 1.2e-3])
     codes = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    _, keys = next(retrieval._keys(codes, np.array([0])))
+    _, keys = next(retrieval._keys(codes, np.array([0]), here))
     assert (np.diff(keys[0]) > 0).all()
 
 
@@ -206,6 +212,7 @@ def test_blocks_do_not_matter(monkeypatch, entries, binary):
     codes = (codes > 0).astype(np.uint8) if binary else codes
     whole = retrieval_scores(codes, labels)
     monkeypatch.setattr(retrieval, "_BLOCK_ENTRIES", entries)
+    monkeypatch.setattr(retrieval, "_BLOCK_ROWS", 1)
     assert retrieval_scores(codes, labels) == whole
 
 
@@ -225,6 +232,44 @@ def test_large_groups_of_ties_against_simulation():
     scores = retrieval_scores(codes, labels)
     assert scores["precision_at_15"] == pytest.approx(at_15, abs=0.003)
     assert scores[MAP] == pytest.approx(average, abs=0.003)
+
+
+@pytest.mark.parametrize("topics", [False, True])
+@pytest.mark.parametrize("kind", ["real", "binary", "duplicates", "zeros"])
+def test_torch_gives_the_same_bits(torch_place, kind, topics):
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(300, 5)).astype(np.float32)
+    if kind == "binary":
+        codes = (codes > 0).astype(np.uint8)
+    if kind == "duplicates":
+        codes = codes[rng.integers(0, 20, 300)]
+    if kind == "zeros":
+        codes = np.maximum(codes - 1, 0)
+    labels = rng.integers(0, 4, 300)
+    if topics:
+        labels = (rng.random((300, 11)) < 0.1).astype(np.uint8)
+    scores = retrieval_scores(codes, labels, queries=100)
+    assert retrieval_scores(codes, labels, queries=100, place=torch_place) == scores
+
+
+def test_the_control_is_the_score_of_permuted_labels():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 200)
+    codes = rng.normal(size=(200, 2)).astype(np.float32) + labels[:, None]
+    permuted = labels[np.random.default_rng(0).permutation(200)]
+    assert retrieval_scores(codes, labels)[CONTROL] == retrieval_scores(codes, permuted)[MAP]
+
+
+def test_memory_is_a_few_blocks(monkeypatch):
+    monkeypatch.setattr(retrieval, "_BLOCK_ENTRIES", 2**15)
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(4000, 4)).astype(np.float32)
+    topics = (rng.random((4000, 20)) < 0.2).astype(np.uint8)
+    tracemalloc.start()
+    retrieval_scores(codes, topics, queries=400)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.2e7  # 6.6e7 in one block
 
 
 def test_queries_are_a_seeded_sample_and_the_database_stays_whole():

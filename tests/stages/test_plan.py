@@ -276,3 +276,17 @@ def test_failures_are_the_last_lines_of_logs_that_end_in_an_error(tmp_path):
 
 def test_failures_of_a_run_that_wrote_no_logs(tmp_path):
     assert plan.failures(tmp_path / "logs") == []
+
+
+def test_a_data_set_may_differ_from_its_kind(config):
+    small = config["budgets"]["small"]
+    small["datasets"] = {"20newsgroups": {"queries": 7}}
+    read_plan = read(config)
+    assert read_plan.evaluation_limits("20newsgroups")["queries"] == 7
+    assert read_plan.epochs("20newsgroups") == read_plan.epochs("reuters-r52")
+    assert read_plan.evaluation_limits("reuters-r52")["queries"] is None
+    small["datasets"] = {"20news": {"queries": 7}}
+    assert "budgets.small.datasets has '20news'; allowed are mnist" in refusal(config)
+    small["datasets"] = {"rcv1": {"querys": 7}}
+    found = refusal(config)
+    assert "unknown key 'querys' at budgets.small.datasets.rcv1; allowed are items, " in found

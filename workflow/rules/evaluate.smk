@@ -4,7 +4,7 @@ rule evaluate:
         data="<results>/{dataset}/data.npz",
         codes=runs("codes.npz"),
         reconstruction=runs("reconstruction.npy"),
-        code=code("metrics", "stages/evaluate.py"),
+        code=code("metrics", "stages/evaluate.py", "training/device.py"),
     output:
         scores=runs("scores.csv"),
         samples=runs("samples.npz"),
@@ -15,6 +15,8 @@ rule evaluate:
         "../envs/aebench.yaml"
     threads: 1
     params:
+        # A node without a GPU may evaluate what one with a GPU has trained.
+        device="cpu" if config["device"] == "cpu" else "auto",
         limits=lambda wildcards: PLAN.evaluation_limits(wildcards.dataset),
     script:
         "../scripts/evaluate.py"

@@ -11,5 +11,6 @@ jobs.run(
     data=snakemake.input.data,
     folders=[Path(file).parent for file in snakemake.output.scores],
     code_size=int(wildcards.code_size),
+    device=snakemake.params.device,
     **snakemake.params.limits,
 )

@@ -6,9 +6,12 @@ hyperparameters are chosen on a validation part taken from train; the test items
 """
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from aebench.metrics.arrays import Place, here
+from aebench.metrics.neighbours import neighbours
 
 NEIGHBOURS = (1, 3, 5, 9, 15, 31)
 """Numbers of neighbours k to choose from."""
@@ -24,7 +27,7 @@ PENALTY_ITEMS = 10_000
 """C is chosen on at most this many train items: the choice among factors of 100 needs no more."""
 
 MAX_ITERATIONS = 300
-"""Of L-BFGS. On standardised codes accuracy stands still long before; see `_fit_logistic`."""
+"""Of L-BFGS. On standardised codes accuracy stands still long before; see `_logistic`."""
 
 
 class Probe(NamedTuple):
@@ -103,6 +106,7 @@ def knn_probe(
     test: np.ndarray,
     test_labels: np.ndarray,
     seed: int = 0,
+    place: Place = here,
 ) -> Probe:
     """Accuracy of k-nearest neighbours, Euclidean, majority vote.
 
@@ -114,6 +118,8 @@ def knn_probe(
         Class ids from 0.
     seed : int
         Of the validation part and of the permutation of the control.
+    place : callable
+        Moves an array to where neighbours are searched; by default it stays numpy's.
 
     Returns
     -------
@@ -125,13 +131,13 @@ def knn_probe(
     """
     fit, validation = split(train_labels, seed)
     sizes = [k for k in NEIGHBOURS if k <= len(fit)]
-    nearest = train_labels[fit][_neighbours(train[fit], train[validation], sizes[-1])]
+    nearest = train_labels[fit][neighbours(train[fit], train[validation], sizes[-1], place)]
     scores = [float(np.mean(v == train_labels[validation])) for v in _votes(nearest, sizes)]
     k = max(k for k, score in zip(sizes, scores, strict=True) if score == max(scores))
-    neighbours = _neighbours(train, test, k)
+    nearest = neighbours(train, test, k, place)
     permuted = np.random.default_rng(seed).permutation(train_labels)
     accuracy, control = (
-        float(np.mean(_votes(labels[neighbours], [k])[0] == test_labels))
+        float(np.mean(_votes(labels[nearest], [k])[0] == test_labels))
         for labels in (train_labels, permuted)
     )
     return Probe(accuracy, k, control)
@@ -156,19 +162,19 @@ def logistic_probe(
     Probe
         `chosen` is C, the smallest of the best on the validation part.
     """
+    # float64: in float32 the line search of L-BFGS ends early by rounding.
+    train, test = train.astype(np.float64), test.astype(np.float64)
     fit, validation = split(train_labels, seed)
     if len(fit) > PENALTY_ITEMS:
         fit = fit[spread_sample(train_labels[fit], PENALTY_ITEMS, seed)]
-    scores = [
-        np.mean(
-            _predict_logistic(train[fit], train_labels[fit], train[validation], C)
-            == train_labels[validation]
-        )
-        for C in PENALTIES
-    ]
-    C = PENALTIES[int(np.argmax(scores))]
-    predicted = _predict_logistic(train, train_labels, test, C)
-    return Probe(float(np.mean(predicted == test_labels)), C)
+    # Each fit starts from the one before: half of the iterations, and nearer to the optimum.
+    models: list[Any] = [None]
+    for C in PENALTIES:
+        models.append(_logistic(train[fit], train_labels[fit], C, start=models[-1]))
+    scores = [np.mean(m.predict(train[validation]) == train_labels[validation]) for m in models[1:]]
+    best = int(np.argmax(scores))
+    model = _logistic(train, train_labels, PENALTIES[best], start=models[1 + best])
+    return Probe(float(np.mean(model.predict(test) == test_labels)), PENALTIES[best])
 
 
 def classification_scores(
@@ -177,25 +183,17 @@ def classification_scores(
     test: np.ndarray,
     test_labels: np.ndarray,
     seed: int = 0,
+    place: Place = here,
 ) -> dict[str, float]:
     """Accuracies of both probes on raw codes, and the control of k-nearest neighbours."""
     train, test = standardise(train, test)
-    knn = knn_probe(train, train_labels, test, test_labels, seed)
+    knn = knn_probe(train, train_labels, test, test_labels, seed, place)
     logistic = logistic_probe(train, train_labels, test, test_labels, seed)
     return {
         "logistic_accuracy": logistic.accuracy,
         "knn_accuracy": knn.accuracy,
         "knn_accuracy_permuted_labels": knn.accuracy_permuted_labels,
     }
-
-
-def _neighbours(train: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
-    """Positions [n_queries, k] of the nearest train items, nearest first."""
-    from sklearn.neighbors import NearestNeighbors
-
-    # Brute force, because trees become slow beyond ten dimensions and collapse on identical codes.
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(train)
-    return search.kneighbors(queries, return_distance=False)
 
 
 def _votes(nearest: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
@@ -209,19 +207,20 @@ def _votes(nearest: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
     return votes
 
 
-def _predict_logistic(
-    train: np.ndarray, labels: np.ndarray, queries: np.ndarray, C: float
-) -> np.ndarray:
-    """Fit on `train` and predict the classes of `queries`."""
+def _logistic(train: np.ndarray, labels: np.ndarray, C: float, start: Any = None) -> Any:
+    """Fit, from the weights of the model `start` where it knows the same classes."""
+    from sklearn.dummy import DummyClassifier
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    if (labels == labels[0]).all():
-        return np.full(len(queries), labels[0])
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        return DummyClassifier().fit(train, labels)
+    model = LogisticRegression(C=C, max_iter=MAX_ITERATIONS, warm_start=True)
+    if start is not None and np.array_equal(start.classes_, classes):
+        model.coef_, model.intercept_ = start.coef_.copy(), start.intercept_.copy()
     with warnings.catch_warnings():
         # A run that meets the limit is still a valid probe: its accuracy has long stood still,
         # only the weights of a nearly separable problem go on growing.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        # float64: in float32 the line search of L-BFGS ends early by rounding.
-        model = LogisticRegression(C=C, max_iter=MAX_ITERATIONS)
-        return model.fit(train.astype(np.float64), labels).predict(queries.astype(np.float64))
+        return model.fit(train, labels)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 import numpy as np
 
 from aebench.errors import AebenchError
+from aebench.metrics.reconstruction import blocks
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 SHARE_TOLERANCE = 1e-3
 """How far the shares of a reconstructed document may sum from 1."""
 
-_BLOCK_ENTRIES = 2**20
 _T = TypeVar("_T")
 _SEED_FOLDER = re.compile(
     r"(?P<dataset>[^/]+)/(?P<variant>[^/]+)/d(?P<code_size>\d+)/seed-(?P<seed>\d+)/?$"
@@ -150,9 +150,7 @@ def _check_reconstruction(R: np.ndarray, dataset: Dataset, where: str | Path) ->
     if R.dtype != np.float32:
         refuse(where, f"{name} is {R.dtype}; allowed: float32")
     infinite = negative = unbalanced = 0
-    step = max(1, _BLOCK_ENTRIES // R.shape[1])
-    for start in range(0, len(R), step):
-        block = R[start : start + step]
+    for _, block in blocks(R):
         infinite += int((~np.isfinite(block)).any(axis=1).sum())
         negative += int((block < 0).any(axis=1).sum())
         sums = block.sum(axis=1, dtype=np.float64)

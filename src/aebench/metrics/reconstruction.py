@@ -1,8 +1,9 @@
 """How much of a test item its reconstruction keeps: squared error and cross-entropy."""
 
 import math
+import mmap
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -18,7 +19,7 @@ PIXEL_MARGIN = 1 / 510
 """Half of one grey level of 255: reconstructed pixels are clipped to [1/510, 1 - 1/510] before
 logarithms are taken, because the pixel itself is not known more exactly than that."""
 
-_BLOCK_ENTRIES = 2**20
+_BLOCK_ENTRIES = 2**18
 
 
 def squared_error(X: Matrix, R: np.ndarray) -> np.ndarray:
@@ -39,8 +40,8 @@ def squared_error(X: Matrix, R: np.ndarray) -> np.ndarray:
         313:504) is the mean of this over the items.
     """
     errors = np.empty(R.shape[0])
-    for rows in _blocks(R):
-        difference = _targets(X[rows]) - R[rows].astype(np.float64)
+    for rows, block in blocks(R):
+        difference = _difference(X[rows], block)
         errors[rows] = np.einsum("if,if->i", difference, difference)
     return errors
 
@@ -60,9 +61,9 @@ def binary_cross_entropy(X: np.ndarray, R: np.ndarray) -> np.ndarray:
     ndarray [n], float64
     """
     nats = np.empty(R.shape[0])
-    for rows in _blocks(R):
+    for rows, block in blocks(R):
         x = X[rows].astype(np.float64)
-        r = np.clip(R[rows].astype(np.float64), PIXEL_MARGIN, 1 - PIXEL_MARGIN)
+        r = np.clip(block.astype(np.float64), PIXEL_MARGIN, 1 - PIXEL_MARGIN)
         nats[rows] = -(x * np.log(r) + (1 - x) * np.log1p(-r)).sum(axis=1)
     return nats
 
@@ -83,10 +84,10 @@ def word_cross_entropy(X: sparse.csr_matrix, R: np.ndarray) -> np.ndarray:
         A document without words costs 0 nats.
     """
     nats = np.empty(R.shape[0])
-    for rows in _blocks(R):
+    for rows, block in blocks(R):
         counts = X[rows]
         document = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-        shares = np.maximum(R[rows][document, counts.indices].astype(np.float64), SMALLEST_SHARE)
+        shares = np.maximum(block[document, counts.indices].astype(np.float64), SMALLEST_SHARE)
         nats[rows] = np.bincount(
             document, weights=-counts.data * np.log(shares), minlength=counts.shape[0]
         )
@@ -121,16 +122,32 @@ def document_scores(X: sparse.csr_matrix, R: np.ndarray) -> dict[str, float]:
     }
 
 
-def _blocks(R: np.ndarray) -> Iterator[slice]:
-    """Slices over the rows of `R`, each of about a million entries."""
+def blocks(R: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield slices of rows and these rows of `R`, each of some 260,000 entries: they fit a cache.
+
+    What was read of a memory map is let go after each block: it counts as memory of the process
+    as long as it is mapped.
+    """
     step = max(1, _BLOCK_ENTRIES // max(1, R.shape[1]))
-    return (slice(start, start + step) for start in range(0, R.shape[0], step))
+    owner: Any = R
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    for start in range(0, R.shape[0], step):
+        rows = slice(start, start + step)
+        yield rows, R[rows]
+        if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            owner.madvise(mmap.MADV_DONTNEED)
 
 
-def _targets(block: Matrix) -> np.ndarray:
-    """What a block should be reconstructed to, dense float64: pixels, or shares of words."""
-    if isinstance(block, np.ndarray):
-        return np.asarray(block, dtype=np.float64)
-    counts = np.asarray(block.toarray(), dtype=np.float64)
-    lengths = counts.sum(axis=1, keepdims=True)
-    return counts / np.where(lengths > 0, lengths, 1)
+def _difference(X: Matrix, R: np.ndarray) -> np.ndarray:
+    """Reconstructions minus what they should be, dense float64: pixels, or shares of words."""
+    if isinstance(X, np.ndarray):
+        return R.astype(np.float64) - X
+    # Most words do not occur in a document: only those that do are subtracted.
+    counts, difference = X, R.astype(np.float64)
+    counts.sum_duplicates()
+    document = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    lengths = np.bincount(document, weights=counts.data, minlength=counts.shape[0])
+    lengths[lengths == 0] = 1
+    difference[document, counts.indices] -= counts.data / lengths[document]
+    return difference

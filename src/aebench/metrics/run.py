@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aebench.metrics.arrays import Place, here
 from aebench.metrics.classification import classification_scores
 from aebench.metrics.reconstruction import document_scores, image_scores
 from aebench.metrics.retrieval import retrieval_scores
@@ -21,6 +22,7 @@ def score_run(
     reconstruction: np.ndarray,
     queries: int | None = None,
     probe_items: int | None = None,
+    place: Place = here,
 ) -> dict[str, float]:
     """Measure one run on the test split.
 
@@ -35,6 +37,9 @@ def score_run(
         Limit on the number of retrieval queries, see `retrieval_scores`.
     probe_items : int, optional
         Limit on the number of training items that the classifiers learn from, a random sample.
+    place : callable
+        Moves an array to where pairs of items are compared, see `aebench.metrics.arrays`: equal
+        numbers wherever that is. By default it stays numpy's.
 
     Returns
     -------
@@ -48,9 +53,13 @@ def score_run(
     if dataset.test_labels.ndim == 1:
         chosen = np.random.default_rng(0).permutation(len(codes_train))[:probe_items]
         scores |= classification_scores(
-            codes_train[chosen], dataset.train_labels[chosen], codes_test, dataset.test_labels
+            codes_train[chosen],
+            dataset.train_labels[chosen],
+            codes_test,
+            dataset.test_labels,
+            place=place,
         )
-    scores |= retrieval_scores(codes_test, dataset.test_labels, queries)
+    scores |= retrieval_scores(codes_test, dataset.test_labels, queries, place=place)
     return scores
 
 

@@ -38,7 +38,8 @@ class Plan:
         return self.config["budgets"][self.config["budget"]]
 
     def _scale(self, dataset: str) -> Mapping[str, Any]:
-        return self.budget[datasets.kind(dataset)]
+        own = self.budget.get("datasets", {}).get(dataset, {})
+        return {**self.budget[datasets.kind(dataset)], **own}
 
     def limits(self, dataset: str) -> dict[str, int | None]:
         """How many training and test items to take; None for all."""
@@ -105,6 +106,8 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
     _one_of("budget", config["budget"], config["budgets"])
     for name in config["datasets"]:
         _one_of("datasets", name, datasets.names())
+    for name in config["budgets"][config["budget"]].get("datasets", {}):
+        _one_of(f"budgets.{config['budget']}.datasets", name, datasets.names())
     existing = [file.stem for file in variant_files]
     variants = existing if config["variants"] == "all" else list(config["variants"])
     for name in variants:
