@@ -1,0 +1,109 @@
+"""Snakemake: what it costs to start, to run a job and to find nothing to do.
+
+In a temporary copy of the workflow, at the smoke budget and with the variants that need no training
+to speak of; the user's results stay as they are. The peer is Snakemake itself with as many jobs
+that only touch a file.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from aebench.errors import AebenchError
+from works.measure import Row, Scale, say
+
+ROOT = Path(__file__).parents[2]
+VARIANTS = ["mean", "pca", "random-projection"]
+EMPTY = """
+rule all:
+    default_target: True
+    input:
+        expand("out/{{i}}", i=range({jobs})),
+
+
+rule touch:
+    output:
+        "out/{{i}}",
+    shell:
+        "touch {{output}}"
+"""
+JOB = re.compile(r"(local)?rule \w+:")
+
+
+def start_up(scale: Scale) -> Iterator[Row]:
+    """Seconds to the first job, a job, of a run with nothing to do, and of a large dry run."""
+    with tempfile.TemporaryDirectory() as folder:
+        workflow, empty = Path(folder) / "workflow", Path(folder) / "empty"
+        copy_workflow(workflow)
+        first, total, jobs = _run(workflow)
+        empty.mkdir()
+        (empty / "Snakefile").write_text(EMPTY.format(jobs=jobs - 1))
+        empty_first, empty_total, _ = _run(empty)
+        size = f"smoke budget, MNIST, {', '.join(VARIANTS)}: {jobs} jobs"
+        peer, ours = f"snakemake, {jobs} jobs that touch a file", "the workflow"
+        yield Row("snakemake: to the first job", size, ours, peer, empty_first, first)
+        a_job = ((empty_total - empty_first) / jobs, (total - first) / jobs)
+        yield Row("snakemake: a job", size, ours, peer, *a_job)
+        again, empty_again = _run(workflow)[1], _run(empty)[1]
+        yield Row("snakemake: nothing to do", size, ours, peer, empty_again, again)
+        _configure(workflow, budget="full", datasets=_all_datasets(workflow), variants="all")
+        planned = _run(workflow, "--dry-run", "--quiet", "all")[1]
+        yield Row("snakemake: dry run", "full budget", ours, "none", None, planned)
+
+
+def copy_workflow(folder: Path) -> None:
+    """Copy what Snakemake reads and ask for cheap variants at the smoke budget."""
+    folder.mkdir()
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, folder)
+    for name in ("workflow", "profiles", "src"):
+        skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, folder / name, ignore=skip)
+    _configure(folder, budget="smoke", datasets=["mnist"], variants=VARIANTS)
+
+
+def _configure(folder: Path, **changes: object) -> None:
+    file = folder / "config.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes))
+
+
+def _all_datasets(folder: Path) -> list[str]:
+    from aebench import datasets
+
+    return [name for name in datasets.names() if name != "rcv1"]
+
+
+def _run(folder: Path, *arguments: str) -> tuple[float, float, int]:
+    """Call Snakemake there; seconds to the first job and in all, and the number of jobs."""
+    cores = os.environ.get("OMP_NUM_THREADS", "2")
+    command = [sys.executable, "-m", "snakemake", "--cores", cores, "--quiet", "host", *arguments]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    first, jobs, said = 0.0, 0, []
+    for line in process.stdout:
+        said.append(line)
+        if JOB.match(line):
+            first = first or time.perf_counter() - start
+            jobs += 1
+    if process.wait():
+        raise AebenchError(f"snakemake ended with {process.returncode}: {''.join(said[-10:])}")
+    total = time.perf_counter() - start
+    say(f"snakemake in {folder.name}: {jobs} jobs in {total:.1f} s")
+    return first, total, jobs
