@@ -1,4 +1,4 @@
-"""This suite beside its peers: the same work, on the same machine, in the same run.
+"""Measure this suite beside its peers: the same work, on the same machine, in the same run.
 
     make bench                                  all of it, at most ten minutes on two CPU cores
     python benchmarks/bench.py --only rbm,pca   some works alone
@@ -173,7 +173,11 @@ def markdown(results: Results) -> str:
         numbers = (row.peer_seconds, row.our_seconds, row.ratio)
         shown = ("" if number is None else f"{number:.3g}" for number in numbers)
         lines.append(f"| {row.work} | {row.size} | {row.peer} | {' | '.join(shown)} |")
-    lines += ["", "| work | against | from | to | seconds | exponent |", "|---|---|---|---|---|---|"]
+    lines += [
+        "",
+        "| work | against | from | to | seconds | exponent |",
+        "|---|---|---|---|---|---|",
+    ]
     for (work, against), slope in exponents(points).items():
         found = [p for p in points if (p.work, p.against) == (work, against)]
         ends = f"{found[0].value:,} | {found[-1].value:,}"

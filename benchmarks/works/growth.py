@@ -105,7 +105,7 @@ WORKS: dict[str, Work] = {
         Sizes(10_000, 784, 30, 1),
         {
             "items": (6000, 12_000, 30_000, 60_000),
-            "features": (200, 450, 900, 2000),
+            "features": (150, 300, 700, 1500),
             "code size": (3, 10, 30, 100, 300),
         },
     ),
@@ -117,7 +117,7 @@ WORKS: dict[str, Work] = {
     "retrieval": Work(
         _retrieval,
         Sizes(3000, 30, 30, 1),
-        {"items": (1000, 2000, 4500, 10_000), "code size": (3, 10, 30, 100, 300)},
+        {"items": (600, 1200, 2500, 6000), "code size": (3, 10, 30, 100, 300)},
     ),
 }
 SMALLEST = 40  # of any quantity but seeds and code size, when the scale makes it smaller

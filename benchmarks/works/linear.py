@@ -58,7 +58,7 @@ def lsa(scale: Scale) -> Iterator[Row]:
         }
         best = race(contestants, scale)
         size = f"20 Newsgroups {X.shape[0]:,} x {X.shape[1]:,}, 50 components"
-        yield from rows("LSA fit", size, f"{variant} (arpack), two fits", best)
+        yield from rows(f"{variant} fit", size, "arpack, two fits", best)
 
 
 def _fit(make: Callable[[], Any], X: Any) -> Callable[[], float]:

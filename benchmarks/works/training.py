@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice, pairwise
 
@@ -247,7 +248,7 @@ def _scikit_learn_rbm(X: np.ndarray, hidden: int) -> float:
 # ---------------------------------------------------------------- time to an error
 
 
-class _Reached(Exception):
+class ReachedError(Exception):
     """The last error is reached; training need not go on."""
 
 
@@ -269,14 +270,12 @@ def error(scale: Scale, limit: float = 300) -> Iterator[Row]:
             if found <= target:
                 reached.setdefault(target, spent)
         if len(reached) == len(ERRORS) or spent > limit:
-            raise _Reached
+            raise ReachedError
         resumed = time.perf_counter()
 
     recipe = AutoEncoder(CODE_SIZE, scale.hidden, device="cpu", random_state=0, **RECIPE)
-    try:
+    with suppress(ReachedError):
         recipe.fit(mnist.train, on_epoch=look)
-    except _Reached:
-        pass
     size = f"{'-'.join(map(str, [mnist.train.shape[1], *scale.hidden, CODE_SIZE]))}, MNIST"
     for target in ERRORS:
         peer, seconds = "none", None
