@@ -1,6 +1,7 @@
 """The autoencoder as an estimator: seeds, parameters, files, theory."""
 
 import json
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -14,8 +15,8 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from aebench.errors import AebenchError, ParameterError, TrainingError
-from aebench.models import AutoEncoder, build, fit_seeds
-from aebench.models import network as network_module
+from aebench.models import AutoEncoder, build, fit_seeds, fitting, save
+from aebench.models.fitting import fit_together
 from aebench.training import items as items_module
 from aebench.training import rbm as rbm_module
 
@@ -94,6 +95,44 @@ def test_fitting_a_list_of_seeds_equals_fitting_each_alone(kind):
         assert model.parameters_count_ == alone.parameters_count_
         assert model.device_ == alone.device_ == "cpu, 1 thread"
     assert not np.array_equal(together[0].transform(X), together[1].transform(X))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_seeds_in_one_pass_equal_each_alone_but_for_rounding(kind):
+    """The path of a GPU, on the CPU."""
+    X = data(kind)
+    alone = make(kind).fit_seeds(X, [0, 1, 2])
+    together = [make(kind, random_state=seed) for seed in (0, 1, 2)]
+    for model in together:
+        model.n_features_in_ = X.shape[1]
+    seen = []
+    fit_together(
+        together, *together[0]._resident(X), lambda model, epoch: seen.append((model, epoch))
+    )
+    for one, own in zip(alone, together, strict=True):
+        np.testing.assert_allclose(own.transform(X), one.transform(X), rtol=1e-3, atol=1e-4)
+        points = [[row[:3] for row in model.history_] for model in (one, own)]
+        assert points[0] == points[1]
+        values = [[row.value for row in model.history_] for model in (one, own)]
+        np.testing.assert_allclose(*values, rtol=1e-4)
+        assert [epoch for model, epoch in seen if model is own] == [0, 1, 2]
+
+
+def test_in_one_pass_the_seeds_share_the_seconds():
+    together = [make(random_state=seed) for seed in range(4)]
+    for model in together:
+        model.n_features_in_ = 20
+    start = time.perf_counter()
+    fit_together(together, *together[0]._resident(pixels()))
+    assert sum(model.history_[-1].seconds for model in together) < time.perf_counter() - start
+
+
+def test_a_seed_without_numbers_in_a_pass_of_several_names_them_all():
+    together = [make(learning_rate=1e30, random_state=seed) for seed in (3, 5)]
+    for model in together:
+        model.n_features_in_ = 20
+    with pytest.raises(TrainingError, match=r"\(one of the seeds 3, 5\)$"):
+        fit_together(together, *together[0]._resident(pixels()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -188,7 +227,7 @@ def test_on_epoch_sees_the_network_before_and_after_every_epoch():
 def test_the_parameters_reach_pretraining(kind, visible, first_rate, monkeypatch):
     called = []
     monkeypatch.setattr(rbm_module, "pretrain", lambda *arguments: called.append(arguments) or [])
-    monkeypatch.setattr(network_module, "unroll", lambda network, rbms: None)
+    monkeypatch.setattr(fitting, "unroll", lambda networks, rbms: None)
     make(
         kind,
         pretraining_epochs=7,
@@ -248,7 +287,7 @@ def test_verbose_labels_the_lines_of_progress(capsys, monkeypatch):
 @pytest.mark.parametrize("limit", [2**30, 0], ids=["fits", "too large to be made dense"])
 @pytest.mark.parametrize("weighting", [None, "counts", "log", "share"])
 def test_sparse_and_dense_input_give_equal_results(weighting, limit, monkeypatch):
-    monkeypatch.setattr(items_module, "DENSE_LIMIT", limit)
+    monkeypatch.setitem(items_module.DENSE_LIMIT, "cpu", limit)
     X = counts()
     dense, sparse = (
         make("documents", weighting=weighting, random_state=0).fit(form)
@@ -371,6 +410,14 @@ def test_numbers_of_numpy_and_a_random_state_can_be_saved(state, tmp_path):
     assert np.array_equal(back.transform(pixels()), model.transform(pixels()))
 
 
+def test_loading_what_is_no_saved_autoencoder_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match=r"holds no saved autoencoder: no model\.json in it"):
+        AutoEncoder.load(tmp_path)
+    save(PCA(2).fit(pixels()), tmp_path)
+    with pytest.raises(ParameterError, match="holds a PCA, not an AutoEncoder"):
+        AutoEncoder.load(tmp_path)
+
+
 # ----------------------------------------------------------------------- refusals
 
 
@@ -402,6 +449,7 @@ REFUSED = [
     ("optimizer", "sgd", "'adam', 'conjugate_gradients'"),
     ("schedule", "step", "'cosine', 'constant'"),
     ("device", "tpu", "auto, cpu, cuda"),
+    ("precision", "low", "'highest', 'high', 'medium'"),
     ("batch_size", 0, "whole numbers of at least 1"),
     ("batch_size", 2.5, "whole numbers of at least 1"),
     ("pretraining_batch_size", 0, "whole numbers of at least 1"),

@@ -40,8 +40,18 @@ def test_an_unknown_estimator_is_refused():
 
 @pytest.mark.parametrize("estimator", models.ESTIMATORS)
 def test_an_unknown_parameter_is_refused(estimator):
-    with pytest.raises(ParameterError, match=f"estimator {estimator}: .*'epoch'"):
+    with pytest.raises(
+        ParameterError, match=f"estimator {estimator} has no parameter 'epoch'; allowed are"
+    ):
         build(estimator, 2, {"epoch": 3})
+
+
+def test_the_message_lists_what_a_variant_may_give():
+    with pytest.raises(ParameterError, match=r"'hiden'; allowed are hidden, activation, .*device"):
+        build("AutoEncoder", 2, {"hiden": [5]})
+    with pytest.raises(ParameterError, match=r"allowed are .*svd_solver") as caught:
+        build("PCA", 2, {"n_components": 5})
+    assert "random_state" not in str(caught.value)
 
 
 def test_building_leaves_the_parameters_alone():

@@ -1,5 +1,7 @@
 """The estimators keep scikit-learn's contract: its own checks."""
 
+import numpy as np
+import pytest
 from sklearn.decomposition import TruncatedSVD
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -8,17 +10,32 @@ from aebench.models import AutoEncoder, Mean, RandomProjection, WordCounts
 SMALL = {"code_size": 1, "hidden": (4,), "epochs": 2, "batch_size": 20, "device": "cpu"}
 
 
-@parametrize_with_checks(
-    [
-        AutoEncoder(**SMALL, random_state=0),
-        AutoEncoder(**SMALL, random_state=0, loss="multinomial", weighting="log"),
-        AutoEncoder(**SMALL, random_state=0, optimizer="conjugate_gradients"),
-        Mean(code_size=1),
-        RandomProjection(code_size=1, random_state=0),
-        WordCounts(TruncatedSVD(n_components=1, random_state=0), "log"),
-        WordCounts(TruncatedSVD(n_components=1, random_state=0), "tfidf"),
-        WordCounts(RandomProjection(code_size=1, random_state=0), "share"),
-    ]
-)
+ESTIMATORS = [
+    AutoEncoder(**SMALL, random_state=0),
+    AutoEncoder(**SMALL, random_state=0, loss="multinomial", weighting="log"),
+    AutoEncoder(**SMALL, random_state=0, optimizer="conjugate_gradients"),
+    Mean(code_size=1),
+    RandomProjection(code_size=1, random_state=0),
+    WordCounts(TruncatedSVD(n_components=1, random_state=0), "log"),
+    WordCounts(TruncatedSVD(n_components=1, random_state=0), "tfidf"),
+    WordCounts(RandomProjection(code_size=1, random_state=0), "share"),
+]
+# They allow a difference of 1e-9, which only double precision keeps on every processor.
+IN_SINGLE_PRECISION = ("check_methods_sample_order_invariance", "check_methods_subset_invariance")
+
+
+@parametrize_with_checks(ESTIMATORS)
 def test_scikit_learns_own_check(estimator, check):
-    check(estimator)
+    if check.func.__name__ not in IN_SINGLE_PRECISION:
+        check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_codes_depend_neither_on_the_order_nor_on_the_number_of_items(estimator):
+    """What scikit-learn's checks of those names ask, in the precision of float32."""
+    X = np.random.default_rng(0).poisson(2.0, (40, 9)).astype(np.float32)
+    whole = estimator.fit(X).transform(X)
+    order = np.random.default_rng(1).permutation(40)
+    one_by_one = np.vstack([estimator.transform(X[i : i + 1]) for i in range(40)])
+    np.testing.assert_allclose(estimator.transform(X[order]), whole[order], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(one_by_one, whole, rtol=1e-4, atol=1e-6)

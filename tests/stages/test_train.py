@@ -158,3 +158,16 @@ def test_probes_choose_without_the_test_part(probe):
     garbage = fit(Z[:200], labels[:200], -Z[200:], (labels[200:] + 1) % 4)
     assert usual.chosen == garbage.chosen
     assert usual.accuracy != garbage.accuracy
+
+
+def test_a_reconstruction_written_in_parts_is_the_whole(tmp_path, monkeypatch):
+    from sklearn.decomposition import PCA
+
+    X = np.random.default_rng(0).random((50, 8)).astype(np.float32)
+    model = PCA(3).fit(X)
+    codes = model.transform(X)
+    monkeypatch.setattr(train, "DECODED_AT_ONCE", 20)
+    train.write_reconstruction(tmp_path / "r.npy", model, codes, X.shape)
+    found = np.load(tmp_path / "r.npy")
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, model.inverse_transform(codes), rtol=1e-6)

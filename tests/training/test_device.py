@@ -66,3 +66,11 @@ def test_threads_can_be_set_again_and_after_work():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "1"]
+
+
+@pytest.mark.parametrize("precision", device.PRECISIONS)
+def test_the_precision_of_products_is_set_for_a_while(precision):
+    before = torch.get_float32_matmul_precision()
+    with device.products_in(precision):
+        assert torch.get_float32_matmul_precision() == precision
+    assert torch.get_float32_matmul_precision() == before

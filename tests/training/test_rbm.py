@@ -26,13 +26,25 @@ def data(visible, n=20, n_visible=7, seed=0):
 def machine(visible="binary", hidden="binary", n_visible=7, n_hidden=4, seed=0):
     random = np.random.default_rng(seed)
     shapes = (n_visible, n_hidden), (n_visible,), (n_hidden,)
-    arrays = (torch.from_numpy(random.normal(0, 0.3, s).astype(np.float32)) for s in shapes)
-    return Rbm(*arrays, visible, hidden)
+    weights, *biases = (
+        torch.from_numpy(random.normal(0, 0.3, s).astype(np.float32)) for s in shapes
+    )
+    return Rbm(weights[None], *(bias[None, None] for bias in biases), visible, hidden)
 
 
 def noise(hidden, shape, generator):
-    draw = torch.rand if hidden == "binary" else torch.randn
-    return draw(shape, generator=generator).numpy()
+    draws = torch.empty(shape)
+    draw = draws.uniform_ if hidden == "binary" else draws.normal_
+    return draw(generator=generator).numpy()
+
+
+def ascend(rbm, v, seed=5):
+    """Ascent of each parameter and squared error of one step, for one seed."""
+    statistics = contrastive_divergence(rbm, v[None], [torch.Generator().manual_seed(seed)])
+    parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
+    increments = [torch.zeros_like(parameter) for parameter in parameters]
+    error = statistics.add_ascent(increments, momentum=0.5, rate=1.0)
+    return [increment.squeeze() for increment in increments], error
 
 
 def numpy_cd1(W, b, c, v, noise, visible, hidden):
@@ -57,15 +69,13 @@ def numpy_cd1(W, b, c, v, noise, visible, hidden):
 
 def numpy_arrays(rbm):
     parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
-    return [p.numpy().astype(np.float64) for p in parameters]
+    return [p.squeeze().numpy().astype(np.float64) for p in parameters]
 
 
 @pytest.mark.parametrize(("visible", "hidden"), KINDS)
 def test_one_cd1_update_equals_the_equations(visible, hidden):
     rbm, v = machine(visible, hidden), data(visible)
-    ascent, error = contrastive_divergence(
-        rbm, torch.from_numpy(v), torch.Generator().manual_seed(5)
-    )
+    ascent, error = ascend(rbm, torch.from_numpy(v))
     random = noise(hidden, (20, 4), torch.Generator().manual_seed(5))
     expected, expected_error = numpy_cd1(
         *numpy_arrays(rbm), v.astype(np.float64), random, visible, hidden
@@ -78,7 +88,7 @@ def test_one_cd1_update_equals_the_equations(visible, hidden):
 def test_cd1_leaves_machine_and_data_alone():
     rbm, v = machine(), torch.from_numpy(data("binary"))
     before = [*numpy_arrays(rbm), v.clone().numpy()]
-    contrastive_divergence(rbm, v, torch.Generator().manual_seed(0))
+    ascend(rbm, v)
     for old, new in zip(before, [*numpy_arrays(rbm), v.numpy()], strict=True):
         assert (old == new).all()
 
@@ -87,7 +97,8 @@ def test_cd1_leaves_machine_and_data_alone():
 def test_visible_units_are_never_sampled(visible, hidden):
     """The hidden states are all that CD-1 draws: one number for each, nothing more."""
     used, expected = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
-    contrastive_divergence(machine(visible, hidden), torch.from_numpy(data(visible)), used)
+    v = torch.from_numpy(data(visible))[None]
+    contrastive_divergence(machine(visible, hidden), v, [used])
     noise(hidden, (20, 4), expected)
     assert (used.get_state() == expected.get_state()).all()
 
@@ -105,13 +116,10 @@ def test_the_defaults_are_those_of_2006():
     )
 
 
-def numpy_train(rbm, v, recipe, seed):
+def numpy_train(rbm, v, recipe, batches, seed):
     """Momentum 0.5 for the first epochs and 0.9 after; weight cost on the weights alone."""
     generator = torch.Generator().manual_seed(seed)
     parameters = numpy_arrays(rbm)
-    batches = np.array_split(
-        torch.randperm(len(v), generator=generator).numpy(), len(v) // recipe.batch_size
-    )
     increments = [np.zeros_like(p) for p in parameters]
     errors = []
     for epoch in range(1, recipe.epochs + 1):
@@ -137,11 +145,12 @@ def test_training_follows_the_schedule_of_2006(visible, hidden, weight_cost):
     rbm, v = machine(visible, hidden), data(visible)
     rate = 0.1 if visible == "binary" else 0.002
     recipe = Recipe(epochs=8, batch_size=10, learning_rate=rate, weight_cost=weight_cost)
-    expected, expected_errors = numpy_train(rbm, v, recipe, seed=4)
+    batches = torch.from_numpy(np.random.default_rng(1).permutation(20).reshape(1, 2, 10))
+    expected, expected_errors = numpy_train(rbm, v, recipe, batches[0].numpy(), seed=4)
     recorded = []
-    generator = torch.Generator().manual_seed(4)
+    generators = [torch.Generator().manual_seed(4)]
     items = Items(v, CPU)
-    train(rbm, items, recipe, generator, SILENT, lambda *row: recorded.append(row))
+    train(rbm, items, recipe, batches, generators, SILENT, lambda _, *row: recorded.append(row))
     for found, wanted in zip(numpy_arrays(rbm), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-5)
     assert [epoch for epoch, _ in recorded] == list(range(1, 9))
@@ -152,7 +161,9 @@ def test_a_fraction_of_an_epoch_visits_that_share_of_the_batches(monkeypatch):
     seen = []
     real = contrastive_divergence
     monkeypatch.setattr(
-        module, "contrastive_divergence", lambda r, v, g: seen.append(v[:, 0]) or real(r, v, g)
+        module,
+        "contrastive_divergence",
+        lambda r, v, g: seen.append(v[0, :, 0].clone()) or real(r, v, g),
     )
     v = np.repeat(np.arange(40, dtype=np.float32)[:, None] / 40, 7, axis=1)
     recorded = []
@@ -160,9 +171,10 @@ def test_a_fraction_of_an_epoch_visits_that_share_of_the_batches(monkeypatch):
         machine(),
         Items(v, CPU),
         Recipe(epochs=1.5, batch_size=10),
-        torch.Generator().manual_seed(0),
+        torch.arange(40).view(1, 4, 10),
+        [torch.Generator().manual_seed(0)],
         SILENT,
-        lambda *row: recorded.append(row[0]),
+        lambda _, epoch, error: recorded.append(epoch),
     )
     assert len(seen) == 6
     assert len(torch.cat(seen[:4]).unique()) == 40
@@ -186,9 +198,9 @@ def pretrained(items, sizes, visible="binary", epochs=5, record=lambda *row: Non
         rates.get("code", 0.001),
         visible,
         rates.get("input", 0.1),
-        torch.Generator().manual_seed(0),
+        rates.get("seeds", [0]),
         SILENT,
-        record,
+        lambda _, *row: record(*row),
     )
 
 
@@ -214,7 +226,7 @@ def test_word_counts_are_reconstructed_better_than_by_their_mean():
     mean = lengths[:, None] * v.sum(0) / v.sum()
     control = ((v - mean) ** 2).sum(1).mean()
     for machine_ in (rbm, wide):
-        back = machine_.visible_mean(machine_.hidden_mean(x), x.sum(1, keepdim=True))
+        back = machine_.visible_mean(machine_.hidden_mean(x), x.sum(1, keepdim=True))[0]
         assert ((x - back) ** 2).sum(1).mean() < 0.5 * control
 
 
@@ -224,7 +236,7 @@ def test_reconstructed_counts_sum_to_the_length_of_the_document(hidden):
     v[0] = 0  # an empty document stays empty
     rbm = machine("counts", hidden)
     length = v.sum(1, keepdim=True)
-    back = rbm.visible_mean(rbm.hidden_mean(v), length)
+    back = rbm.visible_mean(rbm.hidden_mean(v), length)[0]
     assert (back >= 0).all()
     torch.testing.assert_close(back.sum(1, keepdim=True), length)
 
@@ -233,7 +245,9 @@ def test_a_machine_over_words_starts_from_their_shares(monkeypatch):
     monkeypatch.setattr(module, "train", lambda *arguments: None)
     v = data("counts")
     (rbm, above) = pretrained(Items(v, CPU), [7, 4, 2], "counts")
-    np.testing.assert_allclose(softmax(rbm.visible_bias.numpy()), v.sum(0) / v.sum(), rtol=1e-5)
+    np.testing.assert_allclose(
+        softmax(rbm.visible_bias.squeeze().numpy()), v.sum(0) / v.sum(), rtol=1e-5
+    )
     assert (above.visible_bias == 0).all()
 
 
@@ -277,7 +291,7 @@ def test_the_unrolled_network_is_the_stack_up_and_down(visible, output):
         machine("binary", "gaussian", 5, 2, 3),
     ]
     network = Network([7, 6, 5, 2], "sigmoid", "linear", output)
-    unroll(network, rbms)
+    unroll([network], rbms)
     network.double()  # so that the order of additions does not hide a difference
     for rbm in rbms:
         rbm.weights, rbm.visible_bias = rbm.weights.double(), rbm.visible_bias.double()
@@ -289,21 +303,39 @@ def test_the_unrolled_network_is_the_stack_up_and_down(visible, output):
     for rbm in reversed(rbms):
         back = rbm.visible_mean(back, one)
     with torch.no_grad():
-        torch.testing.assert_close(network.encoder(v), h, rtol=1e-13, atol=1e-15)
-        torch.testing.assert_close(network.decode(h), back, rtol=1e-13, atol=1e-15)
+        torch.testing.assert_close(network.encoder(v), h[0], rtol=1e-13, atol=1e-15)
+        torch.testing.assert_close(network.decode(h[0]), back[0], rtol=1e-13, atol=1e-15)
 
 
 def test_decoder_and_encoder_are_untied_after_unrolling():
     rbm = machine("binary", "gaussian", 7, 2)
     network = Network([7, 2], "sigmoid", "linear", "sigmoid")
-    unroll(network, [rbm])
-    kept = rbm.weights.clone()
+    unroll([network], [rbm])
+    kept = rbm.weights[0].clone()
     with torch.no_grad():
         network.encoder[0].weight.zero_()
     assert torch.equal(network.decoder[0].weight, kept)
-    assert torch.equal(rbm.weights, kept)
+    assert torch.equal(rbm.weights[0], kept)
     rbm.weights.zero_()
     assert torch.equal(network.decoder[0].weight, kept)
+
+
+@pytest.mark.parametrize("visible", ["binary", "counts"])
+def test_what_seeds_learn_together_each_learns_alone(visible):
+    items = Items(structured(), CPU)
+    together = pretrained(items, [12, 8, 6, 2], visible, seeds=[3, 7], input=0.01)
+    for position, seed in enumerate([3, 7]):
+        alone = pretrained(items, [12, 8, 6, 2], visible, seeds=[seed], input=0.01)
+        for one, own in zip(alone, together, strict=True):
+            torch.testing.assert_close(own.weights[position], one.weights[0], rtol=1e-3, atol=1e-5)
+    assert not torch.allclose(together[0].weights[0], together[0].weights[1])
+
+
+def test_layers_below_the_code_do_not_depend_on_its_size():
+    items = Items(structured(), CPU)
+    small, large = (pretrained(items, [12, 8, 6, size]) for size in (2, 4))
+    for one, other in zip(small[:2], large[:2], strict=True):
+        assert torch.equal(one.weights, other.weights)
 
 
 def test_an_error_that_leaves_the_numbers_names_epoch_and_learning_rate(capfd):
@@ -312,7 +344,8 @@ def test_an_error_that_leaves_the_numbers_names_epoch_and_learning_rate(capfd):
             machine("binary", "gaussian"),
             Items(data("binary"), CPU),
             Recipe(epochs=4, batch_size=10, learning_rate=1e30),
-            torch.Generator().manual_seed(0),
+            torch.arange(20).view(1, 2, 10),
+            [torch.Generator().manual_seed(0)],
             SILENT,
             lambda *row: None,
         )

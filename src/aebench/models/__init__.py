@@ -1,5 +1,6 @@
 """What is compared: estimators with fit, transform and inverse_transform."""
 
+import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -59,11 +60,24 @@ def build(estimator: str, code_size: int, parameters: dict[str, Any]) -> Any:
         raise ParameterError(f"estimator is {estimator!r}; allowed are {', '.join(ESTIMATORS)}.")
     parameters = dict(parameters)
     weighting = None if estimator == "AutoEncoder" else parameters.pop("weighting", None)
-    try:
-        built = ESTIMATORS[estimator](code_size=code_size, **parameters)
-    except TypeError as error:
-        raise ParameterError(f"estimator {estimator}: {error}") from None
+    allowed = _parameters(estimator)
+    for name in parameters:
+        if name not in allowed:
+            raise ParameterError(
+                f"estimator {estimator} has no parameter {name!r}; allowed are "
+                f"{', '.join(allowed)}."
+            )
+    built = ESTIMATORS[estimator](code_size=code_size, **parameters)
     return built if weighting is None else WordCounts(built, weighting)
+
+
+def _parameters(estimator: str) -> list[str]:
+    """Names that a variant may give; the code size and fixed ones are not among them."""
+    signature = inspect.signature(ESTIMATORS[estimator])
+    names = [name for name, p in signature.parameters.items() if p.kind is not p.VAR_KEYWORD]
+    if len(names) < len(signature.parameters):  # scikit-learn's own
+        names += ESTIMATORS[estimator](code_size=1).get_params()
+    return [name for name in names if name not in ("code_size", "n_components", "random_state")]
 
 
 def fit_seeds(estimator: Any, X: Any, seeds: Sequence[int]) -> list[Any]:

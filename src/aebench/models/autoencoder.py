@@ -1,7 +1,6 @@
 """The autoencoder: one estimator whose parameters choose its parts."""
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from pathlib import Path
@@ -10,11 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from aebench.console import Progress
-from aebench.errors import ParameterError, TrainingError
+from aebench.errors import ParameterError
 from aebench.files import atomic, write_text
 from aebench.models import words
 
@@ -110,6 +107,10 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     line_searches : int
         Of the conjugate gradients, for each batch.
     device : {"auto", "cpu", "cuda"}
+    precision : {"highest", "high", "medium"}
+        Of matrix products while training, in PyTorch's words: float32; TF32 where the hardware
+        has it, as GPUs have; bfloat16 where it has that. Codes and reconstructions are always
+        computed in float32.
     random_state : int, RandomState instance or None
     verbose : bool or str
         Print progress to stderr; a string labels the lines.
@@ -119,7 +120,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     network_ : aebench.models.network.Network
     history_ : list of Measurement
         The losses while training: epochs done, split, metric, value, seconds since the start.
-        Short trainings have several rows an epoch.
+        Short trainings have several rows an epoch. Of seeds trained in one pass, each has its
+        equal share of the seconds.
     parameters_count_ : int
     device_ : str
     n_features_in_ : int
@@ -158,6 +160,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         weight_decay: float = 0.0,
         line_searches: int = 3,
         device: str = "auto",
+        precision: str = "high",
         random_state: Any = None,
         verbose: bool | str = False,
     ) -> None:
@@ -183,6 +186,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.weight_decay = weight_decay
         self.line_searches = line_searches
         self.device = device
+        self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
 
@@ -195,7 +199,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     @property
     def _n_features_out(self) -> int:  # for scikit-learn's get_feature_names_out
-        return self.network_.decoder[0].in_features  # type: ignore[return-value]
+        return self.network_.decoder[0].in_features
 
     # ------------------------------------------------------------------ fit
 
@@ -223,10 +227,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         TrainingError
             When the loss stops being finite; names epoch, learning rate and seed.
         """
-        X = self._checked(X, reset=True)
-        self._check_parameters(X)
-        inputs, targets = self._resident(X)
-        self._fit(inputs, targets, on_epoch)
+        self._fit(X, [self], on_epoch)
         return self
 
     def fit_seeds(
@@ -236,124 +237,41 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         *,
         on_epoch: Callable[["AutoEncoder", int], None] | None = None,
     ) -> list["AutoEncoder"]:
-        """Fit one copy for each seed on the same resident data; equals fitting each alone."""
+        """Fit one copy for each seed; equals fitting each alone.
+
+        On a GPU all seeds are trained in one pass, where only rounding differs.
+        """
         from sklearn.base import clone
 
         if not len(seeds):
             raise ParameterError("seeds is empty; at least one is needed.")
-        X = self._checked(X, reset=True)
-        self._check_parameters(X)
-        inputs, targets = self._resident(X)
-        fitted = []
-        for seed in seeds:
-            copy = clone(self).set_params(random_state=seed)
-            for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(self, name):
-                    setattr(copy, name, getattr(self, name))
-            copy._fit(inputs, targets, on_epoch)
-            fitted.append(copy)
-        return fitted
+        copies = [clone(self).set_params(random_state=seed) for seed in seeds]
+        self._fit(X, copies, on_epoch)
+        return copies
 
     def _fit(
         self,
-        inputs: "Items",
-        targets: "Items",
+        X: Any,
+        estimators: Sequence["AutoEncoder"],
         on_epoch: Callable[["AutoEncoder", int], None] | None,
     ) -> None:
-        from aebench.training import device as devices
+        """Fit estimators of the same parameters as this one."""
+        X = self._checked(X, reset=True)
+        self._check_parameters(X)
+        for estimator in estimators:
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(self, name):
+                    setattr(estimator, name, getattr(self, name))
+        from aebench.models.fitting import fit_together
 
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self._start = time.perf_counter()
-        self.history_: list[Measurement] = []
-        self.device_ = devices.describe(inputs.device)
-        label = self.verbose if isinstance(self.verbose, str) else "AutoEncoder"
-        label = f"{label} seed {self.random_state}"
-        progress = Progress(label, every=5.0 if self.verbose else float("inf"))
-        try:
-            with devices.denormals_flushed():
-                self._pretrain(inputs, targets, seed, progress)
-                if on_epoch:
-                    on_epoch(self, 0)
-                self._fine_tune(inputs, targets, seed, progress, on_epoch)
-        except TrainingError as error:
-            raise TrainingError(f"{error} (seed {self.random_state})") from None
-        self.parameters_count_ = sum(p.numel() for p in self.network_.parameters())
+        inputs, targets = self._resident(X)
+        # A CPU is busy with one network; stacked, they would only compete for its caches.
+        size = len(estimators) if inputs.device.type == "cuda" else 1
+        for start in range(0, len(estimators), size):
+            fit_together(estimators[start : start + size], inputs, targets, on_epoch)
 
-    def _pretrain(self, inputs: "Items", targets: "Items", seed: int, progress: Progress) -> None:
-        """Set `network_` to its starting point."""
-        import torch
-
-        from aebench.models.network import Network, initialise, unroll
-        from aebench.training.rbm import Recipe, pretrain
-
-        sizes = [self.n_features_in_, *self.hidden, self.code_size]
-        self.network_ = Network(sizes, self.activation, self.code, self._output())
-        self.network_.to(inputs.device)
-        host = torch.Generator().manual_seed(seed)
-        mean = torch.stack([block.sum(0) for block in targets.blocks(BLOCK)]).sum(0) / len(targets)
-        initialise(self.network_, self.initialisation, self.activation, mean, host)
-        if self.pretraining == "none" or self.pretraining_epochs == 0:
-            return
-        rate = self.pretraining_learning_rate
-        first_rate = self.pretraining_input_learning_rate
-        rbms = pretrain(
-            inputs,
-            sizes,
-            Recipe(self.pretraining_epochs, self.pretraining_batch_size, rate),
-            self.pretraining_code_learning_rate,
-            "counts" if self.loss == "multinomial" else "binary",
-            rate if first_rate is None else first_rate,
-            torch.Generator(inputs.device).manual_seed(seed),
-            progress,
-            lambda metric, epoch, value: self._record(epoch, metric, value),
-        )
-        unroll(self.network_, rbms)
-
-    def _fine_tune(
-        self,
-        inputs: "Items",
-        targets: "Items",
-        seed: int,
-        progress: Progress,
-        on_epoch: Callable[["AutoEncoder", int], None] | None,
-    ) -> None:
-        import torch
-
-        from aebench.training import loop, losses
-
-        def end(epoch: int) -> None:
-            if on_epoch:
-                on_epoch(self, epoch)
-
-        if not self.epochs:
-            return
-        shared: dict[str, Any] = {
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "generator": torch.Generator().manual_seed(seed + 1),
-            "progress": progress,
-            "on_epoch": end,
-            "record": lambda epoch, value: self._record(epoch, "loss", value),
-        }
-        loss = losses.make(self.loss, self._output())
-        if self.optimizer == "adam":
-            loop.adam(
-                self.network_,
-                loss,
-                inputs,
-                targets,
-                learning_rate=self.learning_rate,
-                schedule=self.schedule,
-                weight_decay=self.weight_decay,
-                **shared,
-            )
-        else:
-            loop.conjugate_gradients(
-                self.network_, loss, inputs, targets, line_searches=self.line_searches, **shared
-            )
-
-    def _record(self, epoch: float, metric: str, value: float) -> None:
-        seconds = time.perf_counter() - self._start
+    def record(self, epoch: float, metric: str, value: float, seconds: float) -> None:
+        """Add a row to `history_`."""
         self.history_.append(Measurement(epoch, "train", metric, value, seconds))
 
     # ------------------------------------------------------------ transform
@@ -382,12 +300,12 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     ) -> np.ndarray:
         import torch
 
-        from aebench.training.device import denormals_flushed
+        from aebench.training.device import denormals_flushed, products_in
         from aebench.training.items import as_tensor
 
         device = next(self.network_.parameters()).device
         out = np.empty((X.shape[0], width), dtype=np.float32)
-        with torch.no_grad(), denormals_flushed():
+        with torch.no_grad(), denormals_flushed(), products_in("highest"):
             for start in range(0, X.shape[0], BLOCK):
                 block = as_tensor(X[start : start + BLOCK], device)
                 out[start : start + BLOCK] = function(block).cpu().numpy()
@@ -417,17 +335,34 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> "AutoEncoder":
-        """Read back what `save` wrote."""
+        """Read back what `save` wrote.
+
+        Raises
+        ------
+        ParameterError
+            When the folder holds no saved autoencoder.
+        """
         from safetensors.torch import load_file
 
         from aebench.models.network import Network
         from aebench.training import device as devices
 
+        missing = [
+            name
+            for name in ("model.json", "model.safetensors")
+            if not (Path(folder) / name).exists()
+        ]
+        if missing:
+            raise ParameterError(f"{folder} holds no saved autoencoder: no {missing[0]} in it.")
         facts = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
+        if facts["estimator"] != "AutoEncoder":
+            raise ParameterError(f"{folder} holds a {facts['estimator']}, not an AutoEncoder.")
         estimator = cls(**facts["parameters"]).set_params(device=device)
         estimator.n_features_in_ = facts["n_features"]
         sizes = [facts["n_features"], *estimator.hidden, estimator.code_size]
-        network: Network = Network(sizes, estimator.activation, estimator.code, estimator._output())
+        network: Network = Network(
+            sizes, estimator.activation, estimator.code, estimator.output_of_loss()
+        )
         network.load_state_dict(load_file(Path(folder) / "model.safetensors"))
         estimator.network_ = network.to(devices.resolve(device))
         estimator.device_ = devices.describe(devices.resolve(device))
@@ -454,13 +389,15 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             return inputs, inputs
         return inputs, Items(words.weight(X, "share"), device)
 
-    def _output(self) -> str:
+    def output_of_loss(self) -> str:
+        """Nonlinearity of the reconstruction: `output`, or what fits the loss."""
         from aebench.training.losses import OUTPUTS
 
         return self.output or OUTPUTS[self.loss][0]
 
     def _check_parameters(self, X: Any) -> None:
         from aebench.models.network import ACTIVATIONS, CODES, INITIALISATIONS
+        from aebench.training.device import PRECISIONS
         from aebench.training.losses import OUTPUTS
 
         choices = {
@@ -471,6 +408,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             "pretraining": PRETRAINING,
             "optimizer": OPTIMIZERS,
             "schedule": SCHEDULES,
+            "precision": PRECISIONS,
             "weighting": (None, *words.STATELESS),
             "output": (None, *OUTPUTS.get(self.loss, ())),
         }

@@ -103,12 +103,13 @@ def initialise(
 
 
 @torch.no_grad()
-def unroll(network: Network, rbms: Sequence[Rbm]) -> None:
-    """Copy a stack of RBMs into the encoder, and its transposes into the decoder."""
-    layers = network.linear_layers()
-    for layer, rbm in zip(layers[: len(rbms)], rbms, strict=True):
-        layer.weight.copy_(rbm.weights.T)
-        layer.bias.copy_(rbm.hidden_bias)
-    for layer, rbm in zip(layers[len(rbms) :], reversed(rbms), strict=True):
-        layer.weight.copy_(rbm.weights)
-        layer.bias.copy_(rbm.visible_bias)
+def unroll(networks: Sequence[Network], rbms: Sequence[Rbm]) -> None:
+    """Copy a stack of RBMs into each seed's encoder, and its transposes into the decoder."""
+    for seed, network in enumerate(networks):
+        layers = network.linear_layers()
+        for layer, rbm in zip(layers[: len(rbms)], rbms, strict=True):
+            layer.weight.copy_(rbm.weights[seed].T)
+            layer.bias.copy_(rbm.hidden_bias[seed, 0])
+        for layer, rbm in zip(layers[len(rbms) :], reversed(rbms), strict=True):
+            layer.weight.copy_(rbm.weights[seed])
+            layer.bias.copy_(rbm.visible_bias[seed, 0])

@@ -18,6 +18,8 @@ from aebench.console import duration
 from aebench.errors import AebenchError
 from aebench.files import atomic, write_text
 
+DECODED_AT_ONCE = 20_000  # items; 160 MB of 2,000 words
+
 
 def run(
     data: str | Path,
@@ -95,12 +97,24 @@ def run(
 def write_codes(folder: Path, model: Any, dataset: datasets.Dataset) -> np.ndarray:
     """Write codes.npz and reconstruction.npy of a fitted model; return the test codes."""
     train, test = model.transform(dataset.train), model.transform(dataset.test)
-    reconstruction = model.inverse_transform(test).astype(np.float32)
     with atomic(folder / "codes.npz") as temporary:
         np.savez(temporary, train=train.astype(np.float32), test=test.astype(np.float32))
     with atomic(folder / "reconstruction.npy") as temporary:
-        np.save(temporary, reconstruction)
+        write_reconstruction(temporary, model, test, dataset.test.shape)
     return test
+
+
+def write_reconstruction(path: Path, model: Any, codes: np.ndarray, shape: tuple[int, int]) -> None:
+    """Decode codes and write an .npy of float32, some items at a time: as a whole it may not fit.
+
+    It is written as a file, not through a memory map, so that a full disk is an OSError.
+    """
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(codes), DECODED_AT_ONCE):
+            decoded = model.inverse_transform(codes[start : start + DECODED_AT_ONCE])
+            file.write(np.ascontiguousarray(decoded, dtype="<f4").data)
 
 
 def write_history(path: Path, history: list[Any]) -> None:

@@ -9,8 +9,9 @@ gradient, where his takes the failed trial's; and a search makes at most 20 eval
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
@@ -21,17 +22,18 @@ EXTRAPOLATION = 3.0  # a step grows at most by this factor
 MAX_EVALUATIONS = 20  # in one line search
 MAX_SLOPE_RATIO = 100.0  # the first step of a line search grows at most by this factor
 
-Objective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
+T = TypeVar("T")
+Search = Generator[None, tuple[float, float], T]
+"""Hands over where a value is needed, is sent the value and the slope, and returns a T."""
 
 
 @dataclass
 class Point:
-    """A point on the search line: its step, the value, the slope along the line, the gradient."""
+    """A point on the search line: its step, the value, the slope along the line."""
 
     step: float
     value: float
     slope: float
-    gradient: torch.Tensor
 
 
 def _cubic_minimum(a: Point, b: Point) -> float:
@@ -80,8 +82,13 @@ def _extrapolate(left: Point, right: Point, limit: float | None) -> float:
     return min(max(step, right.step + MARGIN * room), limit - MARGIN * room)
 
 
-def _line_search(evaluate: Callable[[float], Point], origin: Point, step: float) -> Point | None:
-    """Find a step that meets the Wolfe-Powell conditions, or None after MAX_EVALUATIONS."""
+def _line_search(
+    evaluate: Callable[[float], Search[Point]], origin: Point, step: float
+) -> Search[Point | None]:
+    """Find a step that meets the Wolfe-Powell conditions, or None after MAX_EVALUATIONS.
+
+    The point it returns is the last it evaluated.
+    """
 
     def too_high(point: Point) -> bool:
         return not point.value <= origin.value + SUFFICIENT_DECREASE * point.step * origin.slope
@@ -89,12 +96,14 @@ def _line_search(evaluate: Callable[[float], Point], origin: Point, step: float)
     def beyond(point: Point) -> bool:
         return too_high(point) or not point.slope <= -CURVATURE * origin.slope
 
-    left, point, limit = origin, evaluate(step), None
+    left, limit = origin, None
+    point = yield from evaluate(step)
     evaluations = 1
     while True:
         while beyond(point) and evaluations < MAX_EVALUATIONS:
             limit = point.step
-            point = evaluate(_interpolate(left, point, point.value > origin.value))
+            step = _interpolate(left, point, point.value > origin.value)
+            point = yield from evaluate(step)
             evaluations += 1
         if beyond(point):
             return None
@@ -102,60 +111,71 @@ def _line_search(evaluate: Callable[[float], Point], origin: Point, step: float)
             return point
         if evaluations >= MAX_EVALUATIONS:
             return None
-        left, point = point, evaluate(_extrapolate(left, point, limit))
+        step = _extrapolate(left, point, limit)
+        left = point
+        point = yield from evaluate(step)
         evaluations += 1
 
 
 def minimise(
-    objective: Objective, x: torch.Tensor, line_searches: int
-) -> tuple[torch.Tensor, float]:
-    """Minimise `objective` from `x` with a number of line searches.
+    x: torch.Tensor, direction: torch.Tensor, gradient: torch.Tensor, line_searches: int
+) -> Search[float]:
+    """Minimise a function from `x` with a number of line searches.
+
+    It never calls the function: it hands over whenever `x` is to be evaluated, so that one pass
+    on a GPU can serve the searches of several seeds.
 
     Parameters
     ----------
-    objective : callable
-        Maps a vector to its value (float) and its gradient (vector of the same shape).
     x : tensor, shape [n]
-        Where to start; not changed.
+        Where to start. Every point to evaluate is written here, in the end the best one found.
+    direction : tensor, shape [n]
+        Written here; whoever evaluates sends back the slope along it, `gradient @ direction`.
+    gradient : tensor, shape [n]
+        Where whoever evaluates writes the gradient at `x`.
     line_searches : int
         How many line searches to make. It stops sooner when two in a row fail.
 
+    Yields
+    ------
+    None
+        To be resumed by `send((value, slope))`.
+
     Returns
     -------
-    x : tensor, shape [n]
-        The best point found.
     first_value : float
-        The objective at the start, which costs nothing extra to report.
+        The function at the start, which costs nothing extra to report.
     """
-    first_value, gradient = objective(x)
-    value, direction = first_value, -gradient
-    slope = -float(gradient @ gradient)
-    step = 1 / (1 - slope)
-    failed = False
+    first_value, _ = yield
+    origin, at_origin = x.clone(), gradient.clone()
+    value, square = first_value, float(gradient @ gradient)
+    torch.neg(gradient, out=direction)
+    slope, step, failed = -square, 1 / (1 + square), False
+
+    def evaluate(step: float) -> Search[Point]:
+        torch.add(origin, direction, alpha=step, out=x)
+        return Point(step, *(yield))
+
     for _ in range(line_searches):
-        origin = Point(0.0, value, slope, gradient)
-
-        def evaluate(step: float, x: torch.Tensor = x, s: torch.Tensor = direction) -> Point:
-            value, gradient = objective(torch.add(x, s, alpha=step))
-            return Point(step, value, float(gradient @ s), gradient)
-
-        point = _line_search(evaluate, origin, step)
+        point = yield from _line_search(evaluate, Point(0.0, value, slope), step)
         if point is None:
+            x.copy_(origin)
             if failed or slope == 0:
                 break
-            failed, direction = True, -gradient
-            slope = -float(gradient @ gradient)
-            step = 1 / (1 - slope)
+            failed = True
+            torch.neg(at_origin, out=direction)
+            slope, step = -square, 1 / (1 + square)
             continue
         failed = False
-        x = torch.add(x, direction, alpha=point.step)
-        new = point.gradient
-        scale = float((new @ new - gradient @ new) / (gradient @ gradient))
-        direction = scale * direction - new
-        value, gradient = point.value, new
-        new_slope = float(new @ direction)
+        new_square, across = torch.stack([gradient @ gradient, at_origin @ gradient]).tolist()
+        scale = (new_square - across) / square
+        direction.mul_(scale).sub_(gradient)
+        new_slope = scale * point.slope - new_square
         if new_slope > 0:
-            direction, new_slope = -new, -float(new @ new)
+            torch.neg(gradient, out=direction)
+            new_slope = -new_square
+        origin.copy_(x)
+        at_origin.copy_(gradient)
         step = point.step * min(MAX_SLOPE_RATIO, slope / (new_slope - 1e-30))
-        slope = new_slope
-    return x, first_value
+        value, slope, square = point.value, new_slope, new_square
+    return first_value

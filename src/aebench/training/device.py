@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("highest", "high", "medium")
+"""Of matrix products in training, in PyTorch's words: float32; TF32 where the hardware has it, as
+GPUs have; bfloat16 where it has that, as GPUs and CPUs with AMX."""
 
 
 def resolve(device: str) -> "torch.device":
@@ -48,6 +51,19 @@ def denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(before)
+
+
+@contextmanager
+def products_in(precision: str) -> Iterator[None]:
+    """Multiply matrices in one of PRECISIONS for a while; the setting is the process's."""
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def use_threads(count: int) -> None:

@@ -1,25 +1,37 @@
-"""Fine-tuning: an Adam loop and the conjugate gradients of 2006, over one network and its items."""
+"""Fine-tuning: Adam and the conjugate gradients of 2006, for all seeds of one network at once."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 
 import torch
 from torch import nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from aebench.console import Progress
 from aebench.errors import TrainingError
 from aebench.training.conjugate_gradients import minimise
 from aebench.training.items import Items
+from aebench.training.seeds import Stack, Step, draw_batches, stream
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-EpochEnd = Callable[[int], None]
-"""Takes the number of epochs done, rounded up."""
-Record = Callable[[float, float], None]
-"""Takes a point of the training curve: epochs done and mean loss."""
+EpochEnd = Callable[[int, int], None]
+"""Takes the position of a seed and the number of its epochs done, rounded up."""
+Record = Callable[[int, float, float], None]
+"""Takes a point of a training curve: the seed's position, epochs done and mean loss."""
 
 RECORDS = 10  # points on the curve of a training of fewer epochs; longer ones have one an epoch
 WARM_UP = 0.1  # share of all steps over which the learning rate rises
+
+
+class Objective(nn.Module):
+    """What is minimised: the mean loss of a network's output on a batch."""
+
+    def __init__(self, network: nn.Module, loss: Loss) -> None:
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, batch: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Map a batch and its targets [n, n_features] to a scalar."""
+        return self.loss(self.network(batch), target).mean()
 
 
 def learning_rate_factor(step: int, steps: int, schedule: str) -> float:
@@ -31,7 +43,7 @@ def learning_rate_factor(step: int, steps: int, schedule: str) -> float:
 
 
 class Curve:
-    """The loss while training: averaged between the points of the curve, checked and recorded.
+    """When a training's loss is looked at, averaged, checked and recorded.
 
     Parameters
     ----------
@@ -45,32 +57,29 @@ class Curve:
         Named when the loss stops being finite.
     """
 
-    def __init__(self, epochs: float, per_epoch: int, record: Record, setting: str) -> None:
+    def __init__(
+        self, epochs: float, per_epoch: int, record: Callable[[float, float], None], setting: str
+    ) -> None:
         parts = math.ceil(RECORDS / epochs) if 0 < epochs < RECORDS else 1
         self._every = max(1, per_epoch // parts)
         self._epochs, self._per_epoch = epochs, per_epoch
         self._record, self._setting = record, setting
-        self._total: float | torch.Tensor = 0.0
-        self._seen, self._at_point = 0, False
 
-    def step(self, done: int, loss: float | torch.Tensor, last: bool) -> None:
-        """Note the loss of the `done`-th batch; a tensor is waited for only at a point.
+    def has_point(self, done: int, last: bool) -> bool:
+        """Whether the curve has a point after the `done`-th batch."""
+        position = done % self._per_epoch
+        # The rest of an epoch that is no whole part joins the part before it.
+        inside = position % self._every == 0 and self._per_epoch - position >= self._every
+        return last or position == 0 or inside
+
+    def add(self, done: int, mean: float) -> None:
+        """Record the mean loss of the batches since the last point.
 
         Raises
         ------
         TrainingError
-            When the loss is not finite; names the epoch and the setting.
+            When it is not finite; names the epoch and the setting.
         """
-        if self._at_point:
-            self._total, self._seen, self._at_point = 0.0, 0, False
-        self._total = self._total + loss
-        self._seen += 1
-        position = done % self._per_epoch
-        # The rest of an epoch that is no whole part joins the part before it.
-        inside = position % self._every == 0 and self._per_epoch - position >= self._every
-        if not (last or position == 0 or inside):
-            return
-        mean = self.mean()
         if not math.isfinite(mean):
             raise TrainingError(
                 f"the loss became {mean} in epoch {math.ceil(done / self._per_epoch)} of "
@@ -78,122 +87,181 @@ class Curve:
                 "initialisation may help."
             )
         self._record(done / self._per_epoch, mean)
-        self._at_point = True  # `mean` keeps its value until the next step
 
-    def mean(self) -> float:
-        """Mean loss since the last point."""
-        return float(self._total) / self._seen
+
+def _curves(
+    seeds: Sequence[int], epochs: float, per_epoch: int, record: Record, setting: str
+) -> list[Curve]:
+    """One curve a seed."""
+    return [
+        Curve(
+            epochs,
+            per_epoch,
+            lambda done, mean, position=position: record(position, done, mean),  # type: ignore[misc]
+            setting,
+        )
+        for position in range(len(seeds))
+    ]
 
 
 def adam(
-    network: nn.Module,
-    loss: Loss,
+    objectives: Sequence[nn.Module],
     inputs: Items,
     targets: Items,
+    seeds: Sequence[int],
     *,
     epochs: float,
     batch_size: int,
     learning_rate: float,
     schedule: str,
     weight_decay: float,
-    generator: torch.Generator,
     progress: Progress,
     on_epoch: EpochEnd,
     record: Record,
 ) -> None:
-    """Minimise the mean loss by AdamW on batches in a fresh random order each epoch.
+    """Minimise each objective by AdamW on batches in a fresh random order each epoch.
 
     Parameters
     ----------
-    network : nn.Module
-        Maps inputs [n, n_features] to outputs before their last nonlinearity, changed in place.
-    loss : callable
-        Output and target to one value per item.
+    objectives : sequence of nn.Module
+        Of one architecture, one a seed, changed in place; see `Stack`.
     inputs, targets : Items
         The same object for an ordinary autoencoder.
+    seeds : sequence of int
+        Decide the order of the batches.
     epochs : float
         A fraction visits that share of the batches.
-    generator : torch.Generator, on the CPU
-        Draws the order.
     on_epoch : callable
         Called after every epoch, and at the end.
     record : callable
-        Takes the points of the training curve, see `Curve`.
+        Takes the points of the training curves, see `Curve`.
 
     Raises
     ------
     TrainingError
-        When the loss stops being finite; names the epoch and the learning rate.
+        When a loss stops being finite; names the epoch and the learning rate.
     """
-    batch_size = min(batch_size, len(inputs))
-    per_epoch = len(inputs) // batch_size
-    steps = max(1, round(epochs * per_epoch))
+    stack, device = Stack(objectives), inputs.device
+    orders = [stream(seed, "batches") for seed in seeds]
+    order = draw_batches(len(inputs), batch_size, orders)
+    n_seeds, per_epoch, size = order.shape
+    batch = torch.empty((n_seeds, size, inputs.shape[1]), device=device)
+    target = batch if targets is inputs else torch.empty_like(batch)
+    rate, total = torch.zeros((), device=device), torch.zeros(n_seeds, device=device)
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
+        stack.parameters,
+        lr=rate,
+        weight_decay=weight_decay,
+        fused=True,
+        capturable=device.type == "cuda",
     )
+
+    def descend() -> None:
+        total.add_(stack.backward(batch, target))
+        optimiser.step()
+
+    descend_once = Step(descend, device)
+    steps = max(1, round(epochs * per_epoch))
+    curves = _curves(seeds, epochs, per_epoch, record, f"learning rate {learning_rate:g}")
     progress.begin("fine-tuning", epochs, per_epoch)
-    curve = Curve(epochs, per_epoch, record, f"learning rate {learning_rate:g}")
+    seen = 0
     for step in range(steps):
         position = step % per_epoch
         if position == 0:
-            order = torch.randperm(len(inputs), generator=generator)
-        index = order[position * batch_size : (position + 1) * batch_size]
-        rate = learning_rate * learning_rate_factor(step, steps, schedule)
-        optimiser.param_groups[0]["lr"] = rate
-        batch = inputs.take(index)
-        target = batch if targets is inputs else targets.take(index)
-        optimiser.zero_grad(set_to_none=True)
-        mean = loss(network(batch), target).mean()
-        mean.backward()
-        optimiser.step()
-        curve.step(step + 1, mean.detach(), last=step == steps - 1)
-        progress.step(step + 1, lambda: f"loss {curve.mean():.4g}")
-        if position == per_epoch - 1 or step == steps - 1:
-            on_epoch(step // per_epoch + 1)
+            order = draw_batches(len(inputs), batch_size, orders) if step else order
+            there = order.to(device)
+        inputs.take(there[:, position], out=batch)
+        if targets is not inputs:
+            targets.take(there[:, position], out=target)
+        rate.fill_(learning_rate * learning_rate_factor(step, steps, schedule))
+        descend_once()
+        seen += 1
+        progress.step(step + 1, lambda n=seen: f"loss {float(total.mean()) / n:.4g}")  # type: ignore[misc]
+        last = step == steps - 1
+        if curves[0].has_point(step + 1, last):
+            for curve, sum_ in zip(curves, total.tolist(), strict=True):
+                curve.add(step + 1, sum_ / seen)
+            total.zero_()
+            seen = 0
+        if position == per_epoch - 1 or last:
+            for seed in range(n_seeds):
+                on_epoch(seed, step // per_epoch + 1)
 
 
 def conjugate_gradients(
-    network: nn.Module,
-    loss: Loss,
+    objectives: Sequence[nn.Module],
     inputs: Items,
     targets: Items,
+    seeds: Sequence[int],
     *,
     epochs: float,
     batch_size: int,
     line_searches: int,
-    generator: torch.Generator,
     progress: Progress,
     on_epoch: EpochEnd,
     record: Record,
 ) -> None:
-    """Minimise the mean loss by conjugate gradients, started afresh on every large batch.
+    """Minimise each objective by conjugate gradients, started afresh on every large batch.
 
     The 2006 recipe: batches of 1,000, drawn once, three line searches on each. The loss reported
     for an epoch is the mean over its batches before each was searched. Parameters as in `adam`.
+
+    Every seed searches at its own pace, on a batch of its own; what is shared is the evaluation
+    of all networks at the points they are at.
     """
-    batch_size = min(batch_size, len(inputs))
-    batches = torch.randperm(len(inputs), generator=generator).split(batch_size)
-    steps = max(1, round(epochs * len(batches)))
-    progress.begin("fine-tuning", epochs, len(batches))
-    parameters = list(network.parameters())
-    x = parameters_to_vector(parameters).detach().clone()
-    curve = Curve(epochs, len(batches), record, "conjugate gradients (no learning rate)")
-    for step in range(steps):
-        index = batches[step % len(batches)]
-        batch = inputs.take(index)
-        target = batch if targets is inputs else targets.take(index)
+    stack, device = Stack(objectives), inputs.device
+    order = draw_batches(len(inputs), batch_size, [stream(seed, "batches") for seed in seeds])
+    order = order.to(device)
+    n_seeds, per_epoch, size = order.shape
+    batch = torch.empty((n_seeds, size, inputs.shape[1]), device=device)
+    target = batch if targets is inputs else torch.empty_like(batch)
+    points = stack.laid_end_to_end()
+    directions, gradients = torch.zeros_like(points), torch.zeros_like(points)
+    parts = stack.as_parts(gradients)
+    found = torch.zeros((2, n_seeds), device=device)
 
-        def objective(
-            x: torch.Tensor, batch: torch.Tensor = batch, target: torch.Tensor = target
-        ) -> tuple[float, torch.Tensor]:
-            vector_to_parameters(x, parameters)
-            mean = loss(network(batch), target).mean()
-            gradient = torch.autograd.grad(mean, parameters)
-            return float(mean.detach()), parameters_to_vector(gradient)
+    def evaluate() -> None:
+        found[0].copy_(stack.backward(batch, target))
+        torch._foreach_copy_(parts, stack.gradients)
+        # A product of vectors one by one: batched ones may be rounded as those of matrices are.
+        for slope, gradient, direction in zip(found[1], gradients, directions, strict=True):
+            slope.copy_(gradient @ direction)
 
-        x, first = minimise(objective, x, line_searches)
-        curve.step(step + 1, first, last=step == steps - 1)
-        progress.step(step + 1, lambda: f"loss {curve.mean():.4g}")
-        if step % len(batches) == len(batches) - 1 or step == steps - 1:
-            vector_to_parameters(x, parameters)
-            on_epoch(step // len(batches) + 1)
+    steps = max(1, round(epochs * per_epoch))
+    setting = "conjugate gradients (no learning rate)"
+    curves = _curves(seeds, epochs, per_epoch, record, setting)
+    progress.begin("fine-tuning", epochs, per_epoch)
+
+    def search(seed: int) -> Generator[None, tuple[float, float], None]:
+        """All line searches of one seed; hands over wherever its network is to be evaluated."""
+        own = slice(seed, seed + 1)
+        rows = points[seed], directions[seed], gradients[seed]
+        total, seen = 0.0, 0
+        for step in range(steps):
+            index = order[own, step % per_epoch]
+            inputs.take(index, out=batch[own])
+            if targets is not inputs:
+                targets.take(index, out=target[own])
+            total += yield from minimise(*rows, line_searches)
+            seen += 1
+            if seed == 0:
+                progress.step(step + 1, lambda mean=total / seen: f"loss {mean:.4g}")  # type: ignore[misc]
+            last = step == steps - 1
+            if curves[seed].has_point(step + 1, last):
+                curves[seed].add(step + 1, total / seen)
+                total, seen = 0.0, 0
+            if step % per_epoch == per_epoch - 1 or last:
+                on_epoch(seed, step // per_epoch + 1)
+
+    evaluate_once = Step(evaluate, device)
+    searches = {seed: search(seed) for seed in range(n_seeds)}
+    for running in searches.values():
+        next(running)
+    while searches:
+        evaluate_once()
+        for seed, (value, slope) in enumerate(found.T.tolist()):
+            try:
+                if seed in searches:
+                    searches[seed].send((value, slope))
+            except StopIteration:
+                del searches[seed]

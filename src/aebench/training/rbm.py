@@ -3,30 +3,33 @@
 The recipe is the one of the code released with Hinton & Salakhutdinov, Science 313:504 (2006):
 one step of contrastive divergence (CD-1) on batches of 100, visible units never sampled, hidden
 states sampled to make the reconstruction, probabilities used for the statistics.
+
+Every tensor has a leading dimension: the machines of all seeds are trained as one.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
 from aebench.console import Progress
 from aebench.errors import TrainingError
 from aebench.training.items import Items
+from aebench.training.seeds import Step, draw_batches, stream
 
-Record = Callable[[str, int, float], None]
-"""Takes a metric's name, the epoch and the value."""
+Record = Callable[[int, str, int, float], None]
+"""Takes the position of a seed, a metric's name, the epoch and the value."""
 
 
 @dataclass
 class Rbm:
-    """The weights of one machine and the kinds of its units.
+    """The weights of one machine a seed, and the kinds of its units.
 
     Attributes
     ----------
-    weights : tensor, shape [n_visible, n_hidden]
-    visible_bias, hidden_bias : tensors, shapes [n_visible] and [n_hidden]
+    weights : tensor, shape [n_seeds, n_visible, n_hidden]
+    visible_bias, hidden_bias : tensors, shapes [n_seeds, 1, n_visible] and [n_seeds, 1, n_hidden]
     visible : str
         `binary`: logistic units, values in [0, 1]. `counts`: word counts, a softmax over the
         vocabulary drawn once per word of the document (the constrained Poisson model of
@@ -42,54 +45,96 @@ class Rbm:
     hidden: str = "binary"
 
     def hidden_mean(self, v: torch.Tensor) -> torch.Tensor:
-        """Probability (binary) or mean (gaussian) of the hidden units, shape [n, n_hidden]."""
-        activation = torch.addmm(self.hidden_bias, v, self.weights)
+        """Probability (binary) or mean (gaussian) of the hidden units, [n_seeds, n, n_hidden].
+
+        `v` has shape [n_seeds, n, n_visible], or [n, n_visible] where all seeds see the same.
+        """
+        activation = torch.matmul(v, self.weights).add_(self.hidden_bias)
         return activation.sigmoid_() if self.hidden == "binary" else activation
 
-    def sample_hidden(self, mean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Draw hidden states around their mean."""
+    def sample_hidden(
+        self, mean: torch.Tensor, generators: Sequence[torch.Generator]
+    ) -> torch.Tensor:
+        """Draw hidden states around their mean, each seed's from its own generator."""
+        draws = torch.empty_like(mean)
+        for own, generator in zip(draws, generators, strict=True):
+            if self.hidden == "binary":
+                own.uniform_(generator=generator)
+            else:
+                own.normal_(generator=generator)
         if self.hidden == "binary":
-            noise = torch.rand(mean.shape, generator=generator, device=mean.device)
-            return (noise < mean).to(mean.dtype)
-        return mean + torch.randn(mean.shape, generator=generator, device=mean.device)
+            return torch.lt(draws, mean, out=draws)
+        return draws.add_(mean)
 
     def visible_mean(self, h: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        """Mean of the visible units, shape [n, n_visible]; `length` [n, 1] is words a document."""
-        activation = torch.addmm(self.visible_bias, h, self.weights.T)
+        """Mean of the visible units, [n_seeds, n, n_visible].
+
+        `length` [n_seeds, n, 1] is words a document.
+        """
+        activation = torch.matmul(h, self.weights.mT).add_(self.visible_bias)
         if self.visible == "binary":
             return activation.sigmoid_()
-        return torch.softmax(activation, dim=1) * length
+        return torch.softmax(activation, dim=-1).mul_(length)
+
+
+@dataclass
+class Statistics:
+    """What one step of contrastive divergence collects, for each seed.
+
+    Attributes
+    ----------
+    v, reconstruction : tensors, shape [n_seeds, n, n_visible]
+    positive, negative : tensors, shape [n_seeds, n, n_hidden]
+        Hidden means on the data and on the reconstruction.
+    """
+
+    v: torch.Tensor
+    reconstruction: torch.Tensor
+    positive: torch.Tensor
+    negative: torch.Tensor
+
+    def add_ascent(
+        self, increments: Sequence[torch.Tensor], momentum: float, rate: float
+    ) -> torch.Tensor:
+        """Turn increments into momentum * increment + rate * ascent, in place.
+
+        The ascent of the weights is the mean over the batch of <v h>_data - <v h>_reconstruction,
+        and so on for the biases. The products are added where they belong as they are computed:
+        every further pass over the weights would take as long as a fifth of a product.
+
+        Returns
+        -------
+        squared_error : tensor, shape [n_seeds]
+            Summed over features and items, between data and reconstruction.
+        """
+        weights, visible_bias, hidden_bias = increments
+        share = rate / self.v.shape[1]
+        weights.baddbmm_(self.v.mT, self.positive, beta=momentum, alpha=share)
+        weights.baddbmm_(self.reconstruction.mT, self.negative, alpha=-share)
+        difference = self.v - self.reconstruction
+        visible_bias.mul_(momentum).add_(difference.mean(1, keepdim=True), alpha=rate)
+        spread = (self.positive - self.negative).mean(1, keepdim=True)
+        hidden_bias.mul_(momentum).add_(spread, alpha=rate)
+        return difference.square_().sum((1, 2))
 
 
 def contrastive_divergence(
-    rbm: Rbm, v: torch.Tensor, generator: torch.Generator
-) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+    rbm: Rbm, v: torch.Tensor, generators: Sequence[torch.Generator]
+) -> Statistics:
     """One step of contrastive divergence (CD-1) on a batch.
 
     Parameters
     ----------
     rbm : Rbm
-    v : tensor, shape [n, n_visible]
+    v : tensor, shape [n_seeds, n, n_visible]
         The data, in [0, 1] or word counts.
-    generator : torch.Generator
-        Draws the hidden states.
-
-    Returns
-    -------
-    ascent : tensors of the shapes of weights, visible_bias and hidden_bias
-        Mean over the batch of <v h>_data - <v h>_reconstruction, and so on.
-    squared_error : tensor, scalar
-        Summed over features and items, between data and reconstruction.
+    generators : sequence of torch.Generator
+        One a seed; draw the hidden states.
     """
     positive = rbm.hidden_mean(v)
-    states = rbm.sample_hidden(positive, generator)
-    reconstruction = rbm.visible_mean(states, v.sum(1, keepdim=True))
-    negative = rbm.hidden_mean(reconstruction)
-    n = len(v)
-    weights = torch.mm(v.T, positive).addmm_(reconstruction.T, negative, alpha=-1).div_(n)
-    difference = v - reconstruction
-    ascent = (weights, difference.mean(0), (positive - negative).mean(0))
-    return ascent, difference.square_().sum()
+    states = rbm.sample_hidden(positive, generators)
+    reconstruction = rbm.visible_mean(states, v.sum(-1, keepdim=True))
+    return Statistics(v, reconstruction, positive, rbm.hidden_mean(reconstruction))
 
 
 @dataclass(frozen=True)
@@ -113,48 +158,70 @@ def train(
     rbm: Rbm,
     items: Items,
     recipe: Recipe,
-    generator: torch.Generator,
+    batches: torch.Tensor,
+    generators: Sequence[torch.Generator],
     progress: Progress,
-    record: Callable[[int, float], None],
+    record: Callable[[int, int, float], None],
 ) -> None:
-    """Train `rbm` in place by CD-1 with momentum; batches are drawn once and kept, as in 2006.
+    """Train `rbm` in place by CD-1 with momentum on batches that are kept, as in 2006.
+
+    Parameters
+    ----------
+    rbm : Rbm
+    items : Items
+    recipe : Recipe
+    batches : tensor, shape [n_seeds, n_batches, batch_size]
+        Indices of items.
+    generators : sequence of torch.Generator, on the device
+        One a seed; draw the hidden states.
+    progress : Progress
+    record : callable
+        Takes the position of a seed, the epoch and the mean reconstruction error.
 
     Raises
     ------
     TrainingError
         When the reconstruction error stops being a number.
     """
-    order = torch.randperm(len(items), generator=_host(generator))
-    batches = order.split(recipe.batch_size)
+    n_seeds, per_epoch, size = batches.shape
+    batches = batches.to(items.device)
+    v = torch.empty((n_seeds, size, items.shape[1]), device=items.device)
     parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
     increments = [torch.zeros_like(parameter) for parameter in parameters]
+    error = torch.zeros(n_seeds, device=items.device)
     rate = recipe.learning_rate
-    error, seen = torch.zeros((), device=items.device), 0
-    steps = max(1, round(recipe.epochs * len(batches)))
-    for step in range(steps):
-        epoch, position = divmod(step, len(batches))
-        early = epoch < recipe.first_momentum_epochs
-        momentum = recipe.first_momentum if early else recipe.final_momentum
-        batch = items.take(batches[position])
-        ascent, batch_error = contrastive_divergence(rbm, batch, generator)
-        increments[0].mul_(momentum).add_(ascent[0], alpha=rate)
+
+    def ascend(momentum: float) -> None:
+        statistics = contrastive_divergence(rbm, v, generators)
+        error.add_(statistics.add_ascent(increments, momentum, rate))
         increments[0].add_(rbm.weights, alpha=-rate * recipe.weight_cost)
-        for increment, rise in zip(increments[1:], ascent[1:], strict=True):
-            increment.mul_(momentum).add_(rise, alpha=rate)
         for parameter, increment in zip(parameters, increments, strict=True):
             parameter.add_(increment)
-        error += batch_error
-        seen += len(batch)
-        progress.step(step + 1, lambda e=error, n=seen: f"squared error {float(e) / n:.4g}")  # type: ignore[misc]
-        if position == len(batches) - 1 or step == steps - 1:
-            mean = float(error) / seen
-            if not math.isfinite(mean):
-                raise TrainingError(
-                    f"the reconstruction error of RBM pretraining became {mean} in epoch "
-                    f"{epoch + 1} of {recipe.epochs:g} at learning rate {rate:g}; a smaller "
-                    "learning rate may help."
-                )
-            record(epoch + 1, mean)
+
+    early, late = (
+        Step(lambda momentum=momentum: ascend(momentum), items.device, generators)  # type: ignore[misc]
+        for momentum in (recipe.first_momentum, recipe.final_momentum)
+    )
+    steps = max(1, round(recipe.epochs * per_epoch))
+    seen = 0
+    for step in range(steps):
+        epoch, position = divmod(step, per_epoch)
+        items.take(batches[:, position], out=v)
+        ascend_once = early if epoch < recipe.first_momentum_epochs else late
+        ascend_once()
+        seen += size
+        progress.step(step + 1, lambda n=seen: f"squared error {float(error.mean()) / n:.4g}")  # type: ignore[misc]
+        if position == per_epoch - 1 or step == steps - 1:
+            # Saturated units hide weights that are no numbers from the error.
+            error.add_(rbm.weights.sum((1, 2)).mul_(0))
+            for seed, total in enumerate(error.tolist()):
+                if not math.isfinite(total):
+                    raise TrainingError(
+                        f"the reconstruction error of RBM pretraining became {total} in epoch "
+                        f"{epoch + 1} of {recipe.epochs:g} at learning rate {rate:g}; a smaller "
+                        "learning rate may help."
+                    )
+                record(seed, epoch + 1, total / seen)
             error.zero_()
             seen = 0
 
@@ -165,16 +232,9 @@ def _start_from_word_shares(rbm: Rbm, items: Items) -> None:
     Hinton, A practical guide to training RBMs (2010), section 8. From zero biases, CD-1 would spend
     its first epochs learning which words are common.
     """
-    total = torch.stack([block.sum(0) for block in items.blocks(10_000)]).sum(0)
-    rbm.visible_bias.copy_(torch.log((total / total.sum()).clamp_min(1e-8)))
+    mean = items.mean()
+    rbm.visible_bias.copy_(torch.log((mean / mean.sum()).clamp_min(1e-8)))
     rbm.weights.mul_(0.1)
-
-
-def _host(generator: torch.Generator) -> torch.Generator:
-    """A generator on the CPU, whose permutations are the same on every device."""
-    if generator.device.type == "cpu":
-        return generator
-    return torch.Generator().manual_seed(generator.initial_seed())
 
 
 def pretrain(
@@ -184,7 +244,7 @@ def pretrain(
     code_learning_rate: float,
     visible: str,
     visible_learning_rate: float,
-    generator: torch.Generator,
+    seeds: Sequence[int],
     progress: Progress,
     record: Record,
 ) -> list[Rbm]:
@@ -202,7 +262,10 @@ def pretrain(
         The units of the first machine.
     visible_learning_rate : float
         Of the first machine; statistics of counts are larger by the documents' lengths.
-    generator, progress, record
+    seeds : sequence of int
+        What a layer draws depends on its seed and its place alone, so that networks of one seed
+        that differ in their code size share all layers below the code.
+    progress, record
         As in `train`.
 
     Returns
@@ -212,36 +275,49 @@ def pretrain(
     rbms: list[Rbm] = []
     layers = len(sizes) - 1
     for layer in range(layers):
-        n_visible, n_hidden = sizes[layer], sizes[layer + 1]
-        weights = torch.randn((n_visible, n_hidden), generator=generator, device=items.device)
-        rbm = Rbm(
-            weights.mul_(recipe.weight_scale),
-            torch.zeros(n_visible, device=items.device),
-            torch.zeros(n_hidden, device=items.device),
-            visible if layer == 0 else "binary",
-            "gaussian" if layer == layers - 1 else "binary",
-        )
+        last = layer == layers - 1
+        units = visible if layer == 0 else "binary", "gaussian" if last else "binary"
+        rbm = _fresh(sizes[layer : layer + 2], units, recipe, seeds, layer, items.device)
         if rbm.visible == "counts":
             _start_from_word_shares(rbm, items)
         rate = recipe.learning_rate if layer else visible_learning_rate
-        rate = code_learning_rate if layer == layers - 1 else rate
-        layer_recipe = Recipe(**{**vars(recipe), "learning_rate": rate})
-        progress.begin(
-            f"pretraining layer {layer + 1} of {layers}",
-            recipe.epochs,
-            -(-len(items) // recipe.batch_size),
-        )
+        orders = [stream(seed, f"pretraining {layer + 1} batches") for seed in seeds]
+        batches = draw_batches(len(items), recipe.batch_size, orders)
         name = f"pretraining_{layer + 1}_squared_error"
+        progress.begin(
+            f"pretraining layer {layer + 1} of {layers}", recipe.epochs, batches.shape[1]
+        )
         train(
             rbm,
             items,
-            layer_recipe,
-            generator,
+            replace(recipe, learning_rate=code_learning_rate if last else rate),
+            batches,
+            [stream(seed, f"pretraining {layer + 1} states", items.device) for seed in seeds],
             progress,
-            lambda epoch, error, name=name: record(name, epoch, error),  # type: ignore[misc]
+            lambda seed, epoch, error, name=name: record(seed, name, epoch, error),  # type: ignore[misc]
         )
         rbms.append(rbm)
-        if layer < layers - 1:
-            hidden = torch.cat([rbm.hidden_mean(block) for block in items.blocks(10_000)])
-            items = Items.resident(hidden)
+        if not last:
+            hidden = [rbm.hidden_mean(block) for block in items.blocks()]
+            items = Items.resident(torch.cat(hidden, dim=1))
     return rbms
+
+
+def _fresh(
+    sizes: Sequence[int],
+    units: tuple[str, str],
+    recipe: Recipe,
+    seeds: Sequence[int],
+    layer: int,
+    device: torch.device,
+) -> Rbm:
+    """A machine before training; drawn on the CPU, so that every device starts alike."""
+    n_visible, n_hidden = sizes
+    draws = (stream(seed, f"pretraining {layer + 1} weights") for seed in seeds)
+    weights = torch.stack([torch.randn((n_visible, n_hidden), generator=g) for g in draws])
+    return Rbm(
+        weights.mul_(recipe.weight_scale).to(device),
+        torch.zeros((len(seeds), 1, n_visible), device=device),
+        torch.zeros((len(seeds), 1, n_hidden), device=device),
+        *units,
+    )
