@@ -105,7 +105,8 @@ def _child(arguments: argparse.Namespace) -> None:
 
         use_threads(arguments.threads)
     scale = SMOKE if arguments.smoke else FULL
-    extra = {"limit": min(300, arguments.limit)} if arguments.child == "error" else {}
+    limit = min(scale.training_seconds, arguments.limit - ENDING)
+    extra = {"limit": limit} if arguments.child == "error" else {}
     try:
         for result in works.load(arguments.child)(scale, **extra):
             emit(result)
@@ -166,18 +167,18 @@ def exponents(points: Iterable[Point]) -> dict[tuple[str, str], float]:
 
 
 def markdown(results: Results) -> str:
-    """Both tables as Markdown, for docs/scale.md."""
+    """Both tables as Markdown, as docs/scale.md shows them."""
     rows, points = split(results)
-    lines = ["| work | size | peer | peer, s | ours, s | ratio |", "|---|---|---|---|---|---|"]
+    lines = []
+    if rows:
+        lines += ["| work | size | peer | peer, s | ours, s | ratio |", "|---|---|---|---|---|---|"]
     for row in rows:
         numbers = (row.peer_seconds, row.our_seconds, row.ratio)
         shown = ("" if number is None else f"{number:.3g}" for number in numbers)
         lines.append(f"| {row.work} | {row.size} | {row.peer} | {' | '.join(shown)} |")
-    lines += [
-        "",
-        "| work | against | from | to | seconds | exponent |",
-        "|---|---|---|---|---|---|",
-    ]
+    if points:
+        lines += ["", "| work | against | from | to | seconds | exponent |"]
+        lines += ["|---|---|---|---|---|---|"]
     for (work, against), slope in exponents(points).items():
         found = [p for p in points if (p.work, p.against) == (work, against)]
         ends = f"{found[0].value:,} | {found[-1].value:,}"

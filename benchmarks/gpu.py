@@ -349,7 +349,7 @@ class _Watch:
         return False
 
     def result(self, seconds: float, state: str) -> Result:
-        """`first` and `last`: seconds from the start to a stage's first job and its last job's end."""
+        """`first` and `last` of a stage: seconds at which it began and ended."""
         return {"state": state, "seconds": seconds, "stages": self.stages, "rules": self.rules}
 
     def keep(self) -> None:

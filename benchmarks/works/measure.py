@@ -34,6 +34,8 @@ class Scale:
         Of retrieval, each against all other test items.
     search_test : int
         Test items that look for neighbours.
+    training_seconds : float
+        Training to an error stops after these.
     growth : float
         Share of the sizes over which growth is measured.
     """
@@ -47,11 +49,12 @@ class Scale:
     rbm_items: int
     queries: int
     search_test: int
+    training_seconds: float
     growth: float
 
 
-FULL = Scale(5, 30, None, None, (1000, 500, 250), 24, 6000, 1000, 5000, 1.0)
-SMOKE = Scale(2, 5, 1000, 300, (30, 20), 2, 500, 50, 100, 0.05)
+FULL = Scale(5, 30, None, None, (1000, 500, 250), 24, 6000, 1000, 5000, 300, 1.0)
+SMOKE = Scale(2, 5, 1000, 300, (30, 20), 2, 500, 50, 100, 1, 0.05)
 """For the tests: every part of the benchmark, none of it worth reading."""
 
 
