@@ -40,11 +40,8 @@ def noise(hidden, shape, generator):
 
 def ascend(rbm, v, seed=5):
     """Ascent of each parameter and squared error of one step, for one seed."""
-    statistics = contrastive_divergence(rbm, v[None], [torch.Generator().manual_seed(seed)])
-    parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
-    increments = [torch.zeros_like(parameter) for parameter in parameters]
-    error = statistics.add_ascent(increments, momentum=0.5, rate=1.0)
-    return [increment.squeeze() for increment in increments], error
+    ascent, error = contrastive_divergence(rbm, v[None], [torch.Generator().manual_seed(seed)])
+    return [rise.squeeze() for rise in ascent], error
 
 
 def numpy_cd1(W, b, c, v, noise, visible, hidden):

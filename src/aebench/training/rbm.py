@@ -77,50 +77,9 @@ class Rbm:
         return torch.softmax(activation, dim=-1).mul_(length)
 
 
-@dataclass
-class Statistics:
-    """What one step of contrastive divergence collects, for each seed.
-
-    Attributes
-    ----------
-    v, reconstruction : tensors, shape [n_seeds, n, n_visible]
-    positive, negative : tensors, shape [n_seeds, n, n_hidden]
-        Hidden means on the data and on the reconstruction.
-    """
-
-    v: torch.Tensor
-    reconstruction: torch.Tensor
-    positive: torch.Tensor
-    negative: torch.Tensor
-
-    def add_ascent(
-        self, increments: Sequence[torch.Tensor], momentum: float, rate: float
-    ) -> torch.Tensor:
-        """Turn increments into momentum * increment + rate * ascent, in place.
-
-        The ascent of the weights is the mean over the batch of <v h>_data - <v h>_reconstruction,
-        and so on for the biases. The products are added where they belong as they are computed:
-        every further pass over the weights would take as long as a fifth of a product.
-
-        Returns
-        -------
-        squared_error : tensor, shape [n_seeds]
-            Summed over features and items, between data and reconstruction.
-        """
-        weights, visible_bias, hidden_bias = increments
-        share = rate / self.v.shape[1]
-        weights.baddbmm_(self.v.mT, self.positive, beta=momentum, alpha=share)
-        weights.baddbmm_(self.reconstruction.mT, self.negative, alpha=-share)
-        difference = self.v - self.reconstruction
-        visible_bias.mul_(momentum).add_(difference.mean(1, keepdim=True), alpha=rate)
-        spread = (self.positive - self.negative).mean(1, keepdim=True)
-        hidden_bias.mul_(momentum).add_(spread, alpha=rate)
-        return difference.square_().sum((1, 2))
-
-
 def contrastive_divergence(
     rbm: Rbm, v: torch.Tensor, generators: Sequence[torch.Generator]
-) -> Statistics:
+) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
     """One step of contrastive divergence (CD-1) on a batch.
 
     Parameters
@@ -130,11 +89,25 @@ def contrastive_divergence(
         The data, in [0, 1] or word counts.
     generators : sequence of torch.Generator
         One a seed; draw the hidden states.
+
+    Returns
+    -------
+    ascent : tensors of the shapes of weights, visible_bias and hidden_bias
+        Mean over the batch of <v h>_data - <v h>_reconstruction, and so on.
+    squared_error : tensor, shape [n_seeds]
+        Summed over features and items, between data and reconstruction.
     """
     positive = rbm.hidden_mean(v)
     states = rbm.sample_hidden(positive, generators)
     reconstruction = rbm.visible_mean(states, v.sum(-1, keepdim=True))
-    return Statistics(v, reconstruction, positive, rbm.hidden_mean(reconstruction))
+    negative = rbm.hidden_mean(reconstruction)
+    # Both means of v h in one product: two would write as many numbers as there are weights twice.
+    n = v.shape[1]
+    h = torch.cat([positive, negative.neg()], 1).div_(n)
+    weights = torch.bmm(torch.cat([v, reconstruction], 1).mT, h)
+    difference = v - reconstruction
+    ascent = weights, difference.mean(1, keepdim=True), h.sum(1, keepdim=True)
+    return ascent, difference.square_().sum((1, 2))
 
 
 @dataclass(frozen=True)
@@ -186,17 +159,28 @@ def train(
     n_seeds, per_epoch, size = batches.shape
     batches = batches.to(items.device)
     v = torch.empty((n_seeds, size, items.shape[1]), device=items.device)
-    parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
-    increments = [torch.zeros_like(parameter) for parameter in parameters]
     error = torch.zeros(n_seeds, device=items.device)
     rate = recipe.learning_rate
+    parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
+    optimiser = torch.optim.SGD(
+        [
+            {"params": parameters[:1], "weight_decay": recipe.weight_cost},
+            {"params": parameters[1:]},
+        ],
+        lr=rate,
+        momentum=recipe.first_momentum,
+        maximize=True,
+        fused=True,
+    )
 
     def ascend(momentum: float) -> None:
-        statistics = contrastive_divergence(rbm, v, generators)
-        error.add_(statistics.add_ascent(increments, momentum, rate))
-        increments[0].add_(rbm.weights, alpha=-rate * recipe.weight_cost)
-        for parameter, increment in zip(parameters, increments, strict=True):
-            parameter.add_(increment)
+        ascent, batch_error = contrastive_divergence(rbm, v, generators)
+        error.add_(batch_error)
+        for group in optimiser.param_groups:
+            group["momentum"] = momentum
+        for parameter, rise in zip(parameters, ascent, strict=True):
+            parameter.grad = rise
+        optimiser.step()
 
     early, late = (
         Step(lambda momentum=momentum: ascend(momentum), items.device, generators)  # type: ignore[misc]
