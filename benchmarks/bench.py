@@ -3,9 +3,10 @@
     make bench                                  all of it, at most ten minutes on two CPU cores
     python benchmarks/bench.py --only rbm,pca   some works alone
 
-Writes bench.csv, bench-growth.csv and their figures to results/, after every work anew, and
-prints both as Markdown at the end. ratio = our_seconds / peer_seconds: below 1 this suite is
-faster. Every work runs in a process of its own, so that one that fails loses nothing else.
+Writes bench.csv, bench-growth.csv and their figures to results/, after every work anew, and at
+the end prints the tables of docs/scale.md, which are in bench.md too. ratio = our_seconds /
+peer_seconds: below 1 this suite is faster. Every work runs in a process of its own, so that one
+that fails loses nothing else.
 """
 
 import argparse
@@ -23,10 +24,11 @@ from works import Point, Row
 from works.measure import FULL, SMOKE, emit, exponent, parse, say
 
 from aebench.errors import AebenchError
-from aebench.files import atomic
+from aebench.files import atomic, write_text
 
 ROW_COLUMNS = ["work", "size", "ours", "peer", "peer_seconds", "our_seconds", "ratio"]
 POINT_COLUMNS = ["work", "against", "value", "seconds", "exponent"]
+SCALES = (10**7, 10**9)
 ENDING = 15  # seconds kept for the last figures
 
 
@@ -47,7 +49,9 @@ def main() -> None:
         results[name] = _measure(name, arguments, left)
         say(f"{name}: {time.monotonic() - began:.0f} s")
         write(results, arguments.out)
-    print(markdown(results))
+    text = markdown(results)
+    write_text(arguments.out / "bench.md", text + "\n")
+    print(text)
     say(f"{arguments.out}/bench.csv, {time.monotonic() - start:.0f} s")
     return None
 
@@ -167,24 +171,60 @@ def exponents(points: Iterable[Point]) -> dict[tuple[str, str], float]:
 
 
 def markdown(results: Results) -> str:
-    """Both tables as Markdown, as docs/scale.md shows them."""
+    """The tables as Markdown, as docs/scale.md shows them."""
     rows, points = split(results)
-    lines = []
-    if rows:
-        lines += ["| work | size | peer | peer, s | ours, s | ratio |", "|---|---|---|---|---|---|"]
+    tables = [ratio_table(rows)] if rows else []
+    if points:
+        tables += [growth_table(points), scale_table(points)]
+    return "\n\n".join("\n".join(table) for table in tables)
+
+
+def ratio_table(rows: Iterable[Row]) -> list[str]:
+    """What bench.csv says."""
+    lines = ["| work | size | peer | peer, s | ours, s | ratio |", "|---|---|---|---|---|---|"]
     for row in rows:
         numbers = (row.peer_seconds, row.our_seconds, row.ratio)
         shown = ("" if number is None else f"{number:.3g}" for number in numbers)
         lines.append(f"| {row.work} | {row.size} | {row.peer} | {' | '.join(shown)} |")
-    if points:
-        lines += ["", "| work | against | from | to | seconds | exponent |"]
-        lines += ["|---|---|---|---|---|---|"]
+    return lines
+
+
+def growth_table(points: list[Point]) -> list[str]:
+    """What bench-growth.csv says."""
+    lines = ["| work | against | from | to | seconds | exponent |", "|---|---|---|---|---|---|"]
     for (work, against), slope in exponents(points).items():
         found = [p for p in points if (p.work, p.against) == (work, against)]
         ends = f"{found[0].value:,} | {found[-1].value:,}"
         seconds = f"{found[0].seconds:.3g} to {found[-1].seconds:.3g}"
         lines.append(f"| {work} | {against} | {ends} | {seconds} | {slope:.2f} |")
-    return "\n".join(lines)
+    return lines
+
+
+def scale_table(points: list[Point]) -> list[str]:
+    """Seconds of the largest measured number of items, carried on along the slope.
+
+    A slope below 1 comes from fixed costs at small sizes, which do not help at large ones: nothing
+    grows slower than the items it reads. It is taken as 1.
+    """
+    shown = " | ".join(f"{items:,} items" for items in SCALES)
+    lines = [f"| work | slope taken | measured | {shown} |", "|---|---|---|" + "---|" * len(SCALES)]
+    for (work, against), slope in exponents(points).items():
+        if against != "items":
+            continue
+        last = [p for p in points if (p.work, p.against) == (work, against)][-1]
+        slope = max(1.0, slope)
+        at = (duration(last.seconds * (items / last.value) ** slope) for items in SCALES)
+        measured = f"{last.seconds:.3g} s at {last.value:,}"
+        lines.append(f"| {work} | {slope:.2f} | {measured} | {' | '.join(at)} |")
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Two digits in the largest unit that fits: `34 s`, `2.1 h`, `19 days`, `480 years`."""
+    units = {"years": 31_557_600, "days": 86_400, "h": 3600, "min": 60, "s": 1}
+    unit, size = next(((u, n) for u, n in units.items() if seconds >= 2 * n), ("s", 1))
+    number = float(f"{seconds / size:.2g}")
+    return f"{number:,g} {unit}"
 
 
 if __name__ == "__main__":

@@ -74,6 +74,32 @@ def test_a_part_that_takes_too_long_is_stopped_and_keeps_what_it_had(gpu, tmp_pa
     assert found["done"] == 3
 
 
+def test_a_budget_that_is_stopped_keeps_the_jobs_it_has_done(gpu, tmp_path):
+    text = """[Sat Jan 01 00:00:00 2022]
+localrule train_deep:
+    input: data.npz
+    jobid: 5
+Finished jobid: 5 (Rule: train_deep)
+rule evaluate:
+    jobid: 6
+"""
+    watch = gpu._Watch(tmp_path, argparse.Namespace(out=tmp_path / "out"))
+    ended = [watch.note(line, float(now)) for now, line in enumerate(text.splitlines())]
+    assert sum(ended) == 1
+    deep = {"jobs": 1, "job_seconds": 1.0, "first": 3.0, "last": 4.0}
+    assert watch.result(9.0) == {
+        "seconds": 9.0,
+        "stages": {"train": deep},
+        "rules": {"train_deep": deep},
+    }
+    scores = tmp_path / "results" / "full" / "mnist" / "scores.csv"
+    scores.parent.mkdir(parents=True)
+    scores.write_text("split,metric,value\n")
+    watch.keep()
+    kept = json.loads((tmp_path / "out" / "full" / "runs.jsonl").read_text())
+    assert kept == {"path": "mnist/scores.csv", "text": "split,metric,value\n"}
+
+
 def test_without_snakemake_the_budget_is_skipped(gpu, capsys, monkeypatch):
     monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: None)
     gpu._child(argparse.Namespace(child="full"))
