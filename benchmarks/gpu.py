@@ -26,9 +26,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = str(ROOT / "src")
 if importlib.util.find_spec("aebench") is None:
-    sys.path.insert(0, str(ROOT / "src"))
+    sys.path.insert(0, SOURCE)
 
 HIDDEN = (1000, 500, 250)
 CODE_SIZE = 30
@@ -195,6 +196,8 @@ def full(arguments: argparse.Namespace) -> Iterator[Result]:
         raise SkippedError("snakemake is not installed here")
     from works.startup import copy_workflow
 
+    for old in (arguments.out / "full").glob("*.*"):  # of another run
+        old.unlink()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary) / "workflow"
         copy_workflow(folder)
@@ -490,11 +493,11 @@ def _environment() -> dict[str, str]:
     for name in ("AEBENCH_CACHE", "AEBENCH_MIRROR"):
         if Path(found.get(name, "\0")).exists():
             found[name] = str(Path(found[name]).resolve())
-    paths = [str(Path(path).resolve()) for path in sys.path[1:] if path]
-    own = [str(ROOT / "src")] if str(ROOT / "src") in paths else []
-    given = [str(Path(p).resolve()) for p in found.get("PYTHONPATH", "").split(os.pathsep) if p]
+    given = [path for path in found.get("PYTHONPATH", "").split(os.pathsep) if path]
+    own = [SOURCE] if SOURCE in sys.path else []
     if own or given:
-        found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*own, *given]))
+        paths = [*own, *(str(Path(path).resolve()) for path in given)]
+        found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
     return found
 
 

@@ -100,6 +100,19 @@ rule evaluate:
     assert kept == {"path": "mnist/scores.csv", "text": "split,metric,value\n"}
 
 
+def test_other_folders_find_the_package_and_the_data(gpu, tmp_path, monkeypatch):
+    (tmp_path / "cache").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AEBENCH_CACHE", "cache")
+    monkeypatch.setenv("AEBENCH_MIRROR", "https://example.org/data")
+    monkeypatch.setenv("PYTHONPATH", "code")
+    monkeypatch.setattr(gpu.sys, "path", ["benchmarks", gpu.SOURCE])
+    found = gpu._environment()
+    assert found["AEBENCH_CACHE"] == str(tmp_path / "cache")
+    assert found["AEBENCH_MIRROR"] == "https://example.org/data"
+    assert found["PYTHONPATH"].split(":") == [gpu.SOURCE, str(tmp_path / "code")]
+
+
 def test_without_snakemake_the_budget_is_skipped(gpu, capsys, monkeypatch):
     monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: None)
     gpu._child(argparse.Namespace(child="full"))
