@@ -38,6 +38,7 @@ def ratios(rows: Sequence[Row]) -> Figure:
     lines = _lines(raced)
     with matplotlib.style.context(figures.STYLE):
         figure = Figure(figsize=(figures.WIDTH, 1.1 + 0.2 * len(lines) + 0.17 * len(alone)))
+        figure.get_layout_engine().set(w_pad=0.1)
         ax = figure.subplots()
         for place, (_, row) in enumerate(lines):
             if row is not None:
@@ -142,18 +143,21 @@ def _growth(ax: Axes, points: Sequence[Point], looks: dict[str, tuple[str, str]]
     ax.set_xlim(low, high * (high / low) ** 0.12)  # room for the exponents
     _plain_ticks(ax.xaxis, [d * 10**e for e in range(6) for d in (1, 3)])
     _plain_ticks(ax.yaxis, [d * 10.0**e for e in range(-5, 3) for d in (1, 3)])
-    for value, second, words, colour in ends:
-        at = (7, 0)
-        ax.annotate(
-            words,
-            (value, second),
-            at,
-            textcoords="offset points",
-            color=colour,
-            va="center",
-            fontsize=7.5,
-            weight="bold",
-        )
+    _exponents(ax, ends)
+
+
+def _exponents(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Write each exponent beside the end of its line, moved up where another stands there."""
+    to_axes = ax.transAxes.inverted()
+    taken: list[tuple[float, float]] = []
+    for value, second, words, colour in sorted(ends, key=lambda end: end[1]):
+        x, y = to_axes.transform(ax.transData.transform((value, second)))
+        for other_x, other_y in taken:  # from below
+            if abs(x - other_x) < 0.12:
+                y = max(y, other_y + 0.055)
+        taken.append((x, y))
+        look = {"color": colour, "weight": "bold", "fontsize": 7.5, "va": "center"}
+        ax.text(x + 0.03, y, words, transform=ax.transAxes, **look)
 
 
 def _title(figure: Figure, words: str) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
 from aebench import datasets, models
 from aebench.metrics import classification, retrieval
@@ -82,7 +81,6 @@ def _scikit_learn(searches: Searches, metric: str) -> float:
 def _faiss(searches: Searches, index: str) -> float:
     import faiss
 
-    faiss.omp_set_num_threads(max(pool["num_threads"] for pool in threadpool_info()))
     make: Callable[[int], faiss.Index] = getattr(faiss, index)
 
     def work() -> None:

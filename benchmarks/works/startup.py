@@ -51,7 +51,7 @@ def start_up(scale: Scale) -> Iterator[Row]:
         peer, ours = f"snakemake, {jobs} jobs that touch a file", "the workflow"
         yield Row("snakemake: to the first job", size, ours, peer, empty_first, first)
         a_job = ((empty_total - empty_first) / jobs, (total - first) / jobs)
-        yield Row("snakemake: a job", size, ours, peer, *a_job)
+        yield Row("snakemake: a job and its work", size, ours, peer, *a_job)
         again, empty_again = _run(workflow)[1], _run(empty)[1]
         yield Row("snakemake: nothing to do", size, ours, peer, empty_again, again)
         _configure(workflow, budget="full", datasets=_all_datasets(workflow), variants="all")

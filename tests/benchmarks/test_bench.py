@@ -83,7 +83,7 @@ def test_every_work_runs(tmp_path, bench):
         "lsa-log fit",
         "kNN accuracy",
         "retrieval",
-        "snakemake: a job",
+        "snakemake: a job and its work",
         "time to test squared error 3",
     }
 
