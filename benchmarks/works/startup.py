@@ -35,28 +35,40 @@ rule touch:
     shell:
         "touch {{output}}"
 """
+ROUNDS = 2
+WORKS = (
+    "snakemake: to the first job",
+    "snakemake: a job and its work",
+    "snakemake: nothing to do",
+)
 JOB = re.compile(r"(local)?rule \w+:")
 
 
 def start_up(scale: Scale) -> Iterator[Row]:
-    """Seconds to the first job, a job, of a run with nothing to do, and of a large dry run."""
+    """Seconds to the first job, of a job, of a run with nothing to do, and of a large dry run.
+
+    The workflow and its peer take turns, ROUNDS times; the least of each counts.
+    """
     with tempfile.TemporaryDirectory() as folder:
         workflow, empty = Path(folder) / "workflow", Path(folder) / "empty"
         copy_workflow(workflow)
-        first, total, jobs = _run(workflow)
+        jobs = _run(workflow, "--dry-run")[2]
         empty.mkdir()
         (empty / "Snakefile").write_text(EMPTY.format(jobs=jobs - 1))
-        empty_first, empty_total, _ = _run(empty)
+        best: dict[tuple[str, Path], float] = {}
+        for _ in range(ROUNDS):
+            for place in (workflow, empty):
+                first, total, _ = _run(place, "--forceall")
+                a_job, again = (total - first) / jobs, _run(place)[1]
+                for work, seconds in zip(WORKS, (first, a_job, again), strict=True):
+                    best[work, place] = min(seconds, best.get((work, place), seconds))
         size = f"smoke budget, MNIST, {', '.join(VARIANTS)}: {jobs} jobs"
-        peer, ours = f"snakemake, {jobs} jobs that touch a file", "the workflow"
-        yield Row("snakemake: to the first job", size, ours, peer, empty_first, first)
-        a_job = ((empty_total - empty_first) / jobs, (total - first) / jobs)
-        yield Row("snakemake: a job and its work", size, ours, peer, *a_job)
-        again, empty_again = _run(workflow)[1], _run(empty)[1]
-        yield Row("snakemake: nothing to do", size, ours, peer, empty_again, again)
-        _configure(workflow, budget="full", datasets=_all_datasets(workflow), variants="all")
+        peer = f"snakemake, {jobs} jobs that touch a file"
+        for work in WORKS:
+            yield Row(work, size, "the workflow", peer, best[work, empty], best[work, workflow])
+        _configure(workflow, budget="full", datasets=_all_datasets(), variants="all")
         planned = _run(workflow, "--dry-run", "--quiet", "all")[1]
-        yield Row("snakemake: dry run", "full budget", ours, "none", None, planned)
+        yield Row("snakemake: dry run", "full budget", "the workflow", "none", None, planned)
 
 
 def copy_workflow(folder: Path) -> None:
@@ -75,7 +87,7 @@ def _configure(folder: Path, **changes: object) -> None:
     file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes))
 
 
-def _all_datasets(folder: Path) -> list[str]:
+def _all_datasets() -> list[str]:
     from aebench import datasets
 
     return [name for name in datasets.names() if name != "rcv1"]
