@@ -4,7 +4,7 @@
     python benchmarks/bench.py --only rbm,pca   some works alone
 
 Writes bench.csv, bench-growth.csv and their figures to results/, after every work anew, and at
-the end prints the tables of docs/scale.md, which are in bench.md too. ratio = our_seconds /
+the end prints the tables of docs/bench.md and docs/scale.md, which are in bench.md too. ratio = our_seconds /
 peer_seconds: below 1 this suite is faster. Every work runs in a process of its own, so that one
 that fails loses nothing else.
 """
@@ -171,7 +171,7 @@ def exponents(points: Iterable[Point]) -> dict[tuple[str, str], float]:
 
 
 def markdown(results: Results) -> str:
-    """The tables as Markdown, as docs/scale.md shows them."""
+    """The tables as Markdown, as docs/bench.md and docs/scale.md show them."""
     rows, points = split(results)
     tables = [ratio_table(rows)] if rows else []
     if points:
