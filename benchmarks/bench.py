@@ -4,9 +4,9 @@
     python benchmarks/bench.py --only rbm,pca   some works alone
 
 Writes bench.csv, bench-growth.csv and their figures to results/, after every work anew, and at
-the end prints the tables of docs/bench.md and docs/scale.md, which are in bench.md too. ratio = our_seconds /
-peer_seconds: below 1 this suite is faster. Every work runs in a process of its own, so that one
-that fails loses nothing else.
+the end prints the tables of docs/bench.md and docs/scale.md, which are in bench.md too.
+ratio = our_seconds / peer_seconds: below 1 this suite is faster. Every work runs in a process of
+its own, so that one that fails loses nothing else.
 """
 
 import argparse

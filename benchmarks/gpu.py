@@ -31,18 +31,7 @@ SOURCE = str(ROOT / "src")
 if importlib.util.find_spec("aebench") is None:
     sys.path.insert(0, SOURCE)
 
-HIDDEN = (1000, 500, 250)
 CODE_SIZE = 30
-DEEP = {"loss": "cross_entropy", "batch_size": 125, "learning_rate": 3e-3}
-HINTON = {
-    "activation": "sigmoid",
-    "loss": "cross_entropy",
-    "pretraining": "rbm",
-    "optimizer": "conjugate_gradients",
-    "batch_size": 1000,
-}
-"""What workflow/variants/deep.smk and hinton-2006.smk ask for on images."""
-
 LIMITS = {"machine": 60, "seeds": 60, "equality": 60, "precision": 60, "hinton": 120, "full": 540}
 """Seconds of each part at most; `full`, the last, takes what is left."""
 ENDING = 10  # seconds kept for copying the last results
@@ -91,7 +80,7 @@ def machine(_: argparse.Namespace) -> Iterator[Result]:
 def seeds(arguments: argparse.Namespace) -> Iterator[Result]:
     """One seed of `deep` against five in one pass; the whole of `fit_seeds` is on the clock."""
     mnist = _mnist(arguments)
-    deep = {**DEEP, "epochs": 1 if arguments.smoke else 10}
+    deep = {**_images("deep"), "epochs": 1 if arguments.smoke else 10}
     _fit(arguments, mnist, [0], deep | {"epochs": 0.05})  # the first use of a GPU takes seconds
     best: dict[int, float] = {}
     found: Result = {"variant": "deep", "epochs": deep["epochs"]}
@@ -113,9 +102,9 @@ def equality(arguments: argparse.Namespace) -> Iterator[Result]:
     mnist = _mnist(arguments, 10_000, 2_000)
     short = {"epochs": 1, "precision": "highest"}
     recipes = {
-        "adam": DEEP | short,
-        "conjugate_gradients": HINTON | short | {"pretraining": "none"},
-        "rbm_pretraining": HINTON | short | {"epochs": 0, "pretraining_epochs": 1},
+        "adam": _images("deep") | short,
+        "conjugate_gradients": _images("hinton-2006") | short | {"pretraining": "none"},
+        "rbm_pretraining": _images("hinton-2006") | short | {"epochs": 0, "pretraining_epochs": 1},
     }
     found: Result = {"note": "an RBM draws from the device's own random numbers: not equal by rule"}
     for name, recipe in recipes.items():
@@ -138,10 +127,10 @@ def precision(arguments: argparse.Namespace) -> Iterator[Result]:
     mnist = _mnist(arguments)
     epochs = 1 if arguments.smoke else 5
     recipes = {
-        "deep": DEEP | {"epochs": epochs},
-        "hinton-2006": HINTON | {"epochs": epochs, "pretraining_epochs": epochs},
+        "deep": _images("deep") | {"epochs": epochs},
+        "hinton-2006": _images("hinton-2006") | {"epochs": epochs, "pretraining_epochs": epochs},
     }
-    _fit(arguments, mnist, [0], DEEP | {"epochs": 0.05})
+    _fit(arguments, mnist, [0], _images("deep") | {"epochs": 0.05})
     found: Result = {"epochs": epochs, "words": {"highest": "float32", "high": "TF32"}}
     for name, recipe in recipes.items():
         for word in ("highest", "high", "medium"):
@@ -179,7 +168,7 @@ def hinton(arguments: argparse.Namespace) -> Iterator[Result]:
         _hand_over({"variant": "hinton-2006", **epochs, "curve_of_seed_0": curve})
         resumed = time.perf_counter()
 
-    estimator = _estimator(arguments, HINTON | epochs)
+    estimator = _estimator(arguments, _images("hinton-2006") | epochs)
     resumed = time.perf_counter()
     fitted = estimator.fit_seeds(mnist.train, range(count), on_epoch=look)
     _synchronise()
@@ -234,11 +223,20 @@ def _mnist(arguments: argparse.Namespace, train: int | None = None, test: int | 
     return datasets.prepare("mnist", *((500, 200) if arguments.smoke else (train, test)))
 
 
+def _images(variant: str) -> Result:
+    """Parameters of a variant on images."""
+    from works.variants import parameters
+
+    found = parameters(variant, "images")
+    found.pop("code_sizes", None)
+    return found
+
+
 def _estimator(arguments: argparse.Namespace, recipe: Result, device: str | None = None) -> Any:
     from aebench.models import AutoEncoder
 
-    hidden = (30, 20) if arguments.smoke else HIDDEN
-    return AutoEncoder(CODE_SIZE, hidden, device=device or arguments.device, **recipe)
+    small = {"hidden": (30, 20)} if arguments.smoke else {}
+    return AutoEncoder(CODE_SIZE, device=device or arguments.device, **recipe | small)
 
 
 def _fit(

@@ -15,7 +15,7 @@ from conftest import VARIANTS, Workflow, small_dataset
 
 from aebench import datasets
 from aebench.metrics.contract import read_run
-from aebench.stages import train
+from aebench.stages import plan, train
 
 NAMES = [file.stem for file in sorted(VARIANTS.glob("*.smk"))]
 DATASETS = {"images": "mnist", "documents": "reuters-r52"}
@@ -31,7 +31,7 @@ import json
 rules_of_variants = {}
 for file in VARIANT_FILES:
     found = rule_of(file.stem)
-    keys = ("estimator", "images", "documents")
+    keys = ("estimator", "role", "images", "documents")
     rules_of_variants[file.stem] = {
         "rule": found.name, **{key: found.params.get(key) for key in keys}
     }
@@ -95,6 +95,7 @@ def fitted(rules, prepared, tmp_path_factory) -> Callable[..., dict[int, Path]]:
                 code_size=CODE_SIZE,
                 epochs=EPOCHS,
                 device="cpu",
+                precision="high",
                 threads=1,
                 label=variant,
             )
@@ -134,6 +135,9 @@ class TestVariant:
     def test_it_applies_to_some_kind(self, rules, variant):
         given = [rules[variant][kind] for kind in DATASETS]
         assert any(isinstance(parameters, dict) for parameters in given)
+
+    def test_it_has_a_role(self, rules, variant):
+        assert plan.role(variant, rules[variant]) in plan.ROLES
 
     def test_first_line_says_what_it_is(self, variant):
         first = (VARIANTS / f"{variant}.smk").read_text().splitlines()[0]

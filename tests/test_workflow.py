@@ -5,6 +5,7 @@ a class on one worker.
 """
 
 import json
+import os
 import re
 import resource
 from collections.abc import Callable
@@ -138,6 +139,11 @@ class TestCompleteRun:
         claims = pd.read_csv(complete["first"].results / "claims.csv")
         needed = "hs06-mnist-pca hs06-mnist-ae hs06-codes-2d hs06-nopretrain sh09-lsa docs2d-order"
         assert set(needed.split()) <= set(claims["id"])
+
+    def test_a_variant_is_what_its_rule_says(self, complete):
+        report = (complete["first"].reports / "report.md").read_text()
+        assert "Baselines: pca, subspace." in report or "Baselines: subspace, pca." in report
+        assert "(subspace) against" not in report
 
     def test_report_is_whole(self, complete):
         reports = complete["first"].reports
@@ -286,6 +292,7 @@ rule train_{fault.replace("-", "_")}:
         codes="{folder}/codes.npz",
         reconstruction=temp("{folder}/reconstruction.npy"),
     params:
+        role="baseline",
         images=dict(code_sizes=[2]),
         fault="{fault}",
     script:
@@ -472,6 +479,22 @@ class TestBadVariantFile:
         assert "variant other" in said
         assert "neither `images` nor `documents`" in said
 
+    def test_no_role(self, make_workflow):
+        workflow = make_workflow("mean")
+        text = (VARIANTS / "pca.smk").read_text().replace("pca", "other")
+        workflow.write_variant("other.smk", text.replace('        role="baseline",\n', ""))
+        said = message(workflow.run())
+        assert "variant other: its rule's params name no `role`" in said
+        assert "autoencoder, baseline, control" in said
+
+    def test_a_new_file_that_the_list_leaves_out(self, make_workflow):
+        workflow = make_workflow("mean", "pca")
+        workflow.configure(variants=["mean"])
+        os.utime(workflow.folder / "workflow/variants/pca.smk", (0, 0))
+        workflow.write_variant("other.smk", autoencoder("other", ""))
+        assert "note: not compared: other;" in workflow.run("-n").text
+        assert "note: not compared" not in workflow.run("-n", "--config", "variants=[pca]").text
+
 
 class TestBadSurroundings:
     def test_missing_mirror(self, quiet):
@@ -549,6 +572,8 @@ class TestPlan:
         assert planned["train_my_pca"] == planned["train_my_other_pca"] == 1
         assert planned["evaluate"] == 2
 
-    def test_lint(self):
+    def test_lint(self, make_workflow):
+        outcome = make_workflow("mean", others=EXAMPLE_FILES).run("--lint")
+        assert outcome.code == 0, outcome.text
         outcome = Workflow(ROOT).run("--lint")
         assert outcome.code == 0, outcome.text

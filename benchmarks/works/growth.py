@@ -14,6 +14,7 @@ from aebench import models
 from aebench.metrics import classification, retrieval
 from aebench.models import AutoEncoder
 from works.measure import Point, Scale, say, timed
+from works.variants import parameters
 
 CLASSES = 10
 REPEATS = 2
@@ -72,7 +73,7 @@ def _rbm(sizes: Sizes) -> float:
 
 def _pca(sizes: Sizes) -> float:
     X = _images(sizes)
-    model = models.build("PCA", sizes.code_size, {"svd_solver": "covariance_eigh"})
+    model = models.build("PCA", sizes.code_size, parameters("pca", "images"))
     return timed(lambda: model.fit(X))
 
 

@@ -5,13 +5,7 @@ from typing import Any
 
 from aebench import datasets, models
 from works.measure import OURS, Row, Scale, race, rows, timed
-
-SOLVERS = {
-    "pca": {"svd_solver": "covariance_eigh"},
-    "lsa-tfidf": {"algorithm": "arpack", "weighting": "tfidf"},
-    "lsa-log": {"algorithm": "arpack", "weighting": "log"},
-}
-"""What workflow/variants/pca.smk and lsa-*.smk ask for."""
+from works.variants import parameters
 
 
 def pca(scale: Scale) -> Iterator[Row]:
@@ -20,7 +14,7 @@ def pca(scale: Scale) -> Iterator[Row]:
 
     X = datasets.prepare("mnist", scale.train, scale.test).train
     contestants = {
-        OURS: _fit(lambda: models.build("PCA", 30, SOLVERS["pca"]), X),
+        OURS: _fit(lambda: models.build("PCA", 30, parameters("pca", "images")), X),
         "scikit-learn PCA, svd_solver='auto'": _fit(lambda: PCA(30), X),
     }
     best = race(contestants, scale)
@@ -50,7 +44,7 @@ def lsa(scale: Scale) -> Iterator[Row]:
             return make_pipeline(weighting(), TruncatedSVD(50, random_state=0))
 
         def ours(variant: str = variant) -> Any:
-            return models.build("TruncatedSVD", 50, SOLVERS[variant])
+            return models.build("TruncatedSVD", 50, parameters(variant, "documents"))
 
         contestants = {
             OURS: _fit(ours, X),

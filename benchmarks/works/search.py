@@ -12,6 +12,7 @@ import numpy as np
 from aebench import datasets, models
 from aebench.metrics import classification, retrieval
 from works.measure import OURS, Row, Scale, race, rows, timed
+from works.variants import parameters
 
 CODE_SIZE = 30
 
@@ -19,7 +20,7 @@ CODE_SIZE = 30
 def codes(scale: Scale) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Codes of MNIST by PCA, standardised, and labels: train, test, train labels, test labels."""
     mnist = datasets.prepare("mnist", scale.train, scale.test)
-    model = models.build("PCA", CODE_SIZE, {"svd_solver": "covariance_eigh"}).fit(mnist.train)
+    model = models.build("PCA", CODE_SIZE, parameters("pca", "images")).fit(mnist.train)
     found = model.transform(mnist.train), model.transform(mnist.test)
     train, test = classification.standardise(*found)
     return train, test, mnist.train_labels, mnist.test_labels

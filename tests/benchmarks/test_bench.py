@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from aebench.errors import AebenchError
+
 from .conftest import BENCHMARKS
 
 COLUMNS = ["work", "size", "ours", "peer", "peer_seconds", "our_seconds", "ratio"]
@@ -132,6 +134,18 @@ def test_a_work_that_takes_too_long_is_stopped_and_keeps_its_rows(bench, tmp_pat
     monkeypatch.setattr(bench, "__file__", str(script))
     arguments = argparse.Namespace(threads=1, smoke=True)
     assert bench._measure("growth", arguments, 2) == [bench.Point("w", "items", 1, 2.0)]
+
+
+def test_parameters_of_a_variant_are_those_of_its_file():
+    from works.variants import parameters
+
+    assert parameters("pca", "images") == {"svd_solver": "covariance_eigh"}
+    hinton = parameters("hinton-2006", "documents")
+    assert hinton["hidden"] == [500, 250, 125]
+    assert hinton["optimizer"] == "conjugate_gradients"
+    assert "images" not in hinton
+    with pytest.raises(AebenchError, match=r"lsa-log.smk names no images"):
+        parameters("lsa-log", "images")
 
 
 def test_an_unknown_work_is_refused(tmp_path):

@@ -12,6 +12,13 @@ from aebench import claims, datasets, statistics
 SIDE = 8
 IMAGE_VARIANTS = ("mean", "pca", "deep", "deep-rbm")
 DOCUMENT_VARIANTS = ("mean", "lsa-tfidf", "deep")
+ROLES = {
+    "mean": "control",
+    "pca": "baseline",
+    "lsa-tfidf": "baseline",
+    "deep": "autoencoder",
+    "deep-rbm": "autoencoder",
+}
 CONFIG = {
     "budget": "smoke",
     "budgets": {"smoke": {"seeds": [0, 1], "images": {"epochs": {"adam": 2}}}},
@@ -133,5 +140,5 @@ def rendered(tmp_path_factory) -> tuple[Path, Path]:
 
     folder = tmp_path_factory.mktemp("rendered")
     results = write_results(folder / "results")
-    render(results, folder / "report", "smoke", CONFIG)
+    render(results, folder / "report", "smoke", CONFIG, ROLES, {"variants": list(ROLES)})
     return results, folder / "report"

@@ -1,11 +1,15 @@
 """The words and marks that say who is better."""
 
+import re
+
 import pandas as pd
 import pytest
 
 from aebench import statistics
-from aebench.report import answers, names, tables
-from aebench.report.results import Results
+from aebench.report import answers, tables
+from aebench.report.results import Results, read
+
+from .conftest import ROLES
 
 
 def results(values):
@@ -19,15 +23,17 @@ def results(values):
     made.metrics = pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS)
     made.summary = statistics.summarise(made.metrics)
     made.facts = {"mnist": {"kind": "images"}}
+    linear = {name: "baseline" for name in values if name.startswith("pca")}
+    made.roles = dict.fromkeys(values, "autoencoder") | linear | {"mean": "control"}
     return made
 
 
 @pytest.mark.parametrize(
     ("deep", "mark", "words"),
     [
-        ([3.0, 3.1, 3.2], tables.BETTER, "better than the best linear method in 1 of 1 comparison"),
-        ([20.0, 20.1, 20.2], tables.WORSE, "in 0 of 1 comparison, worse in 1"),
-        ([12.0, 14.0, 17.0], tables.EVEN, "in 1 no difference is shown"),
+        ([3.0, 3.1, 3.2], tables.BETTER, "is better than the best baseline"),
+        ([20.0, 20.1, 20.2], tables.WORSE, "is worse than the best baseline"),
+        ([12.0, 14.0, 17.0], tables.EVEN, "is not shown to differ from the best baseline"),
     ],
 )
 def test_the_interval_decides(deep, mark, words):
@@ -41,7 +47,7 @@ def test_the_interval_decides(deep, mark, words):
 def test_one_seed_claims_no_difference():
     found = results({"pca": [14.0], "deep": [3.0]})
     (answer,) = answers.answers(found)
-    assert "ahead of the best linear method in 1 of 1 comparison" in answer.sentence
+    assert "ahead of the best baseline in 1 of 1" in answer.sentence
     assert "one seed" in answer.sentence
     assert tables.headline(found).rows[1][2].mark == ""
     assert any("no interval" in caveat for caveat in answers.caveats(found, {}))
@@ -59,7 +65,7 @@ def test_without_a_rival_there_is_no_answer():
 
 def test_headline_names_the_baseline_of_each_column():
     row = tables.headline(results({"pca": [14.0], "pca-whitened": [13.0], "deep": [3.0]})).rows[0]
-    assert [cell.text for cell in row[1:3]] == ["best linear baseline", "13.00"]
+    assert [cell.text for cell in row[1:3]] == ["best baseline", "13.00"]
     assert row[2].detail == "pca-whitened"
 
 
@@ -77,7 +83,53 @@ def test_markdown_is_escaped(text, safe):
     assert tables.escape(text) == safe
 
 
-def test_baselines():
-    linear = ["pca", "lsa-tfidf", "lsa-log", "pca-whitened"]
-    assert all(names.is_baseline(name) for name in linear)
-    assert not any(names.is_baseline(name) for name in ("deep", "mean", "pcax", "lsax"))
+def test_the_declared_role_decides_not_the_name():
+    found = results({"pca": [14.0, 14.0], "deep": [9.0, 9.1], "mean": [1.0, 1.0]})
+    found.roles = {"pca": "autoencoder", "deep": "baseline", "mean": "control"}
+    (answer,) = answers.answers(found)
+    assert re.search(r"14.00 \(pca\) against 9.05 .* \(deep\)", answer.lines[0])
+    assert [row[1].text for row in tables.headline(found).rows] == ["best baseline", "pca"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((2, 1, 1), "better than the best baseline in 2 of 4 comparisons, worse in 1; in 1 no"),
+        ((0, 2, 1), "is worse than the best baseline in 2 of 3 comparisons; in 1 no difference"),
+        ((3, 0, 0), "is better than the best baseline in 3 of 3 comparisons."),
+        ((0, 0, 2), "No difference from the best baseline is shown in any of 2 comparisons."),
+    ],
+)
+def test_many_comparisons_are_counted(counts, words):
+    meanings = zip((tables.BETTER, tables.WORSE, tables.EVEN), counts, strict=True)
+    comparisons = [answers._Comparison("", m, True) for m, count in meanings for _ in range(count)]
+    assert words in answers._count(comparisons)
+
+
+def test_the_error_column_is_named_after_its_metric(rendered):
+    both = tables.headline(read(rendered[0], ROLES))
+    assert "error ↓" in both.columns
+    assert "perplexity per word" in both.note
+    images = tables.headline(results({"pca": [14.0, 14.1], "deep": [3.0, 3.1]}))
+    assert "squared error ↓" in images.columns
+    assert "perplexity" not in images.note
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "shown"),
+    [
+        ("knn_accuracy", [0.90, 0.98], "[0.432, 1.000]"),
+        ("knn_accuracy", [0.02, 0.04], "[0.000, 0.157]"),
+        ("knn_accuracy", [0.50, 0.52], "±\u20090.127"),
+        ("squared_error", [1.0, 2.0], "[0.00, 7.85]"),
+        ("squared_error", [14.0, 14.1], "±\u20090.64"),
+    ],
+)
+def test_a_shown_interval_stays_in_the_range_of_its_metric(metric, values, shown):
+    found = results({"deep": values})
+    for table in (found.metrics, found.summary):
+        table["metric"] = metric
+    assert tables.measured(found, "mnist", "deep", 30, metric).detail == shown
+    assert ("summary.csv has it whole" in tables.of_dataset(found, "mnist").note) == (
+        shown[0] == "["
+    )

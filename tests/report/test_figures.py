@@ -9,6 +9,8 @@ from aebench.errors import AebenchError
 from aebench.report import captions, figure_names, figures, palette
 from aebench.report.results import read
 
+from .conftest import ROLES
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,7 +31,7 @@ def test_unknown_figure():
 
 
 def test_reconstructions_show_every_variant_with_its_error(rendered):
-    results = read(rendered[0])
+    results = read(rendered[0], ROLES)
     found = texts(figures.draw("reconstructions", results, "mnist"))
     for variant in ("original", "mean", "pca", "deep", "deep-rbm"):
         assert variant in found
@@ -38,7 +40,7 @@ def test_reconstructions_show_every_variant_with_its_error(rendered):
 
 def test_every_point_lies_inside_the_axes(rendered):
     """Points are shifted so as not to hide each other, never out of sight."""
-    results = read(rendered[0])
+    results = read(rendered[0], ROLES)
     results.summary.loc[results.summary["code_size"] == 5, "code_size"] = 300
     figure = figures.draw("code-size", results, "mnist")
     for ax in figure.axes:
@@ -49,7 +51,7 @@ def test_every_point_lies_inside_the_axes(rendered):
 
 
 def test_code_maps_leave_out_constant_codes(rendered):
-    found = texts(figures.draw("code-maps", read(rendered[0]), "mnist"))
+    found = texts(figures.draw("code-maps", read(rendered[0], ROLES), "mnist"))
     assert "deep-rbm" in found
     assert "kNN accuracy 0." in found
     assert "mean" not in found
@@ -57,14 +59,14 @@ def test_code_maps_leave_out_constant_codes(rendered):
 
 
 def test_many_classes_are_put_together_by_the_first_part_of_their_name(rendered):
-    results = read(rendered[0])
+    results = read(rendered[0], ROLES)
     results.facts["mnist"]["classes"] = [f"{'ab'[i % 2]}.{i}" for i in range(12)]
     _, legend = figures._class_colours(results, "mnist")
     assert list(legend) == ["a", "b"]
 
 
 def test_many_unrelated_classes_keep_the_most_frequent(rendered):
-    results = read(rendered[0])
+    results = read(rendered[0], ROLES)
     results.facts["mnist"]["classes"] = [f"class {i}" for i in range(12)]
     colours, legend = figures._class_colours(results, "mnist")
     assert len(legend) == 10
@@ -78,10 +80,10 @@ def test_several_topics_an_item_go_by_the_rarest():
 
 
 def test_pretraining_is_apart_from_fine_tuning(rendered):
-    results = read(rendered[0])
+    results = read(rendered[0], ROLES)
     figure = figures.draw("training", results, "mnist")
     titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles == [figures.PRETRAINING, "fine-tuning\ncross entropy, train"]
+    assert titles == [figures.PRETRAINING, "fine-tuning\ncross entropy loss, train"]
     layers = figure.axes[0].get_lines()
     assert [list(line.get_xdata()) for line in layers] == [[1, 2], [3, 4]]
 

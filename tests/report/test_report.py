@@ -1,5 +1,6 @@
 """The report as a whole: what `render` writes, for all the results it must take."""
 
+import html
 import re
 import subprocess
 import sys
@@ -9,10 +10,10 @@ import pandas as pd
 import pytest
 
 from aebench.errors import AebenchError
-from aebench.report import figure_names, figures, render
+from aebench.report import figure_names, figures, page, render, tables
 from aebench.report.results import read
 
-from .conftest import CONFIG, write_results
+from .conftest import CONFIG, ROLES, write_results
 
 NAMES = {"mnist": "images", "20newsgroups": "documents"}
 
@@ -46,7 +47,7 @@ def test_writes_every_promised_file(rendered):
 
 def test_same_results_give_same_bytes(rendered, tmp_path):
     results, report = rendered
-    found = read(results)
+    found = read(results, ROLES)
     for name in figure_names("mnist", "images"):
         figures.save(figures.draw(name, found, "mnist"), tmp_path / f"mnist-{name}")
     for file in sorted(tmp_path.iterdir()):
@@ -85,7 +86,7 @@ def test_page_and_markdown_say_the_same(rendered):
     _, report = rendered
     page = (report / "index.html").read_text(encoding="utf-8")
     markdown = (report / "report.md").read_text(encoding="utf-8")
-    for text in ("best linear baseline", "deep-rbm", "not measured at this budget", "made up"):
+    for text in ("best baseline", "deep-rbm", "not measured at this budget", "made up"):
         assert text in page
         assert text in markdown
     for link in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", markdown):
@@ -101,7 +102,8 @@ def test_names_are_escaped(tmp_path):
         path = results / f"{table}.csv"
         path.write_text(path.read_text().replace("deep", "<script>evil"))
     (results / "mnist" / "deep").rename(results / "mnist" / "<script>evil")
-    render(results, tmp_path / "out", "<script>budget", CONFIG)
+    roles = {"pca": "baseline", "<script>evil": "autoencoder"}
+    render(results, tmp_path / "out", "<script>budget", CONFIG, roles)
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     markdown = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     markdown = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)  # shown as it stands
@@ -122,7 +124,7 @@ def test_names_are_escaped(tmp_path):
 )
 def test_takes_little(tmp_path, arguments):
     results = write_results(tmp_path / "results", **arguments)
-    render(results, tmp_path / "out", "smoke", {})
+    render(results, tmp_path / "out", "smoke", {}, ROLES | {"my-method": "baseline"})
     assert (tmp_path / "out" / "index.html").is_file()
 
 
@@ -132,21 +134,69 @@ def test_takes_runs_with_files_missing(tmp_path):
     for name in ("codes.npz", "samples.npz", "history.csv", "run.json"):
         for file in results.rglob(name):
             file.unlink()
-    render(results, tmp_path / "out", "smoke", CONFIG)
+    render(results, tmp_path / "out", "smoke", CONFIG, ROLES)
     assert (tmp_path / "out" / "report.md").is_file()
 
 
 def test_a_missing_table_is_one_message(tmp_path):
     with pytest.raises(AebenchError, match=r"cannot read .*metrics\.csv"):
-        render(tmp_path, tmp_path / "out", "smoke", {})
+        render(tmp_path, tmp_path / "out", "smoke", {}, ROLES)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_variant_without_a_role_is_one_message(tmp_path):
+    results = write_results(tmp_path / "results", images=("pca", "deep"), documents=())
+    with pytest.raises(AebenchError, match=r"no role is known of deep; found: .*pca"):
+        render(results, tmp_path / "out", "smoke", {}, {"pca": "baseline"})
+
+
+def test_columns_of_controls_are_the_controls(tmp_path):
+    results = write_results(tmp_path / "results", images=("mean", "pca"), documents=())
+    found = read(results, {"mean": "baseline", "pca": "control"})
+    assert tables.controls(found, "mnist").columns[1:-1] == ["pca"]
+
+
+def test_one_code_size_is_not_called_a_curve(tmp_path):
+    results = write_results(tmp_path / "results", documents=(), sizes=(2,))
+    render(results, tmp_path / "out", "smoke", CONFIG, ROLES)
+    for name in ("index.html", "report.md"):
+        assert "What a larger code buys" not in (tmp_path / "out" / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        ({}, ["make reproduce BUDGET=quick", "snakemake --cores N --config budget=quick"]),
+        (
+            {"datasets": ["mnist"], "variants": ["mean", "pca"], "device": "cpu"},
+            [
+                "snakemake --cores N --config budget=quick 'datasets=[mnist]' "
+                "'variants=[mean, pca]' device=cpu"
+            ],
+        ),
+        (
+            {"variants": "all", "code_sizes": {"images": [2]}},
+            ["snakemake --cores N --config budget=quick variants=all"],
+        ),
+    ],
+)
+def test_commands_are_those_of_this_run(given, lines):
+    found = page.commands("quick", given)
+    assert [line for line in found if not line.startswith("#")] == lines
+    assert any("code_sizes in config.yaml" in line for line in found) == ("code_sizes" in given)
+
+
+def test_page_has_the_command_of_this_run(rendered):
+    for name in ("index.html", "report.md"):
+        text = html.unescape((rendered[1] / name).read_text(encoding="utf-8"))
+        assert "budget=smoke 'variants=[mean, pca, lsa-tfidf, deep, deep-rbm]'" in text
 
 
 def test_a_table_without_a_column_is_one_message(tmp_path):
     results = write_results(tmp_path / "results", images=("pca",), documents=())
     pd.DataFrame({"dataset": ["mnist"]}).to_csv(results / "metrics.csv", index=False)
     with pytest.raises(AebenchError, match="has no column variant"):
-        render(results, tmp_path / "out", "smoke", {})
+        render(results, tmp_path / "out", "smoke", {}, ROLES)
 
 
 def test_figure_names_are_cheap():
@@ -163,6 +213,7 @@ def test_rendering_needs_no_torch(rendered):
     results, _ = rendered
     code = (
         "import sys; from aebench.report import figures, page, results; "
-        f"results.read({str(results)!r}); assert not {{'torch', 'sklearn'}} & set(sys.modules)"
+        f"results.read({str(results)!r}, {ROLES!r}); "
+        "assert not {'torch', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,6 +1,7 @@
 """The configuration, checked and spelt out as runs."""
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from aebench.stages import plan
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 FILES = [Path(f"variants/{name}.smk") for name in ("deep", "lsa", "pca")]
-BOTH: dict[str, Any] = {"images": {}, "documents": {}}
+BOTH: dict[str, Any] = {"role": "baseline", "images": {}, "documents": {}}
+DEEP: dict[str, Any] = {"estimator": "AutoEncoder"}
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def config() -> dict[str, Any]:
         "code_sizes": {"images": [30, 2], "documents": [50, 2, 10]},
         "vocabulary_size": 100,
         "device": "cpu",
+        "precision": "high",
         "budgets": {"small": {"seeds": [0, 3], "images": limited, "documents": scale}},
     }
 
@@ -85,7 +88,7 @@ def test_epochs_are_the_budgets_own(config):
 
 
 def test_comparisons_follow_data_sets_then_variants_then_code_sizes(config):
-    assert read(config).comparisons({"pca": BOTH, "deep": {"images": {}}}) == [
+    assert read(config).comparisons({"pca": BOTH, "deep": DEEP | {"images": {}}}) == [
         ("mnist", "pca", 2),
         ("mnist", "pca", 30),
         ("mnist", "deep", 2),
@@ -98,18 +101,18 @@ def test_comparisons_follow_data_sets_then_variants_then_code_sizes(config):
 
 def test_a_variant_without_parameters_of_a_kind_applies_to_it(config):
     # `images=dict()` is an answer, `images` absent or None is not.
-    found = read(config).comparisons({"pca": {"images": {}, "documents": None}})
+    found = read(config).comparisons({"pca": BOTH | {"documents": None}})
     assert {dataset for dataset, _, _ in found} == {"mnist"}
 
 
 def test_code_sizes_of_a_variant_replace_those_of_the_configuration(config):
-    found = read(config).comparisons({"deep": {"images": {"code_sizes": [7, 5]}}})
+    found = read(config).comparisons({"deep": DEEP | {"images": {"code_sizes": [7, 5]}}})
     assert found == [("mnist", "deep", 5), ("mnist", "deep", 7)]
 
 
 def test_smallest_code_size_only(config):
     config["budgets"]["small"]["smallest_code_size_only"] = True
-    own = {"images": {"code_sizes": [30, 20]}}
+    own = DEEP | {"images": {"code_sizes": [30, 20]}}
     assert read(config).comparisons({"pca": BOTH, "deep": own}) == [
         ("mnist", "pca", 2),
         ("mnist", "deep", 20),
@@ -125,24 +128,74 @@ def test_comparisons_leave_the_configuration_as_it_was(config):
 
 def test_a_variant_of_no_kind_is_refused(config):
     with pytest.raises(AebenchError, match=r"variant deep: .* neither `images` nor `documents`"):
-        read(config).comparisons({"pca": BOTH, "deep": {"estimator": "PCA"}})
+        read(config).comparisons({"pca": BOTH, "deep": DEEP})
 
 
 def test_nothing_to_do_is_refused(config):
     only_images = read(config | {"datasets": ["mnist"], "variants": ["lsa"]})
     with pytest.raises(AebenchError, match="none of the variants lsa applies to mnist"):
-        only_images.comparisons({"lsa": {"documents": {}}})
+        only_images.comparisons({"lsa": {"role": "baseline", "documents": {}}})
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [2, 2], [2.5], ["2"], 2, [True]])
 def test_code_sizes_of_a_variant_are_checked(config, sizes):
     with pytest.raises(AebenchError, match=r"variant deep: code_sizes .* whole numbers"):
-        read(config).comparisons({"deep": {"images": {"code_sizes": sizes}}})
+        read(config).comparisons({"deep": DEEP | {"images": {"code_sizes": sizes}}})
 
 
 def test_parameters_of_a_kind_are_a_dict(config):
     with pytest.raises(AebenchError, match="variant deep: `images` is True; allowed is a dict"):
-        read(config).comparisons({"deep": {"images": True}})
+        read(config).comparisons({"deep": DEEP | {"images": True}})
+
+
+@pytest.mark.parametrize(
+    ("params", "role"),
+    [
+        ({"estimator": "AutoEncoder"}, "autoencoder"),
+        ({"estimator": "AutoEncoder", "role": "control"}, "control"),
+        ({"estimator": "PCA", "role": "baseline"}, "baseline"),
+        ({"role": "autoencoder"}, "autoencoder"),
+    ],
+)
+def test_role(params, role):
+    assert plan.role("mine", params) == role
+
+
+@pytest.mark.parametrize(
+    ("params", "found"),
+    [
+        ({"estimator": "PCA", "images": {}}, "its rule's params name no `role`"),
+        ({"images": {}}, "its rule's params name no `role`"),
+        ({"role": "pca", "images": {}}, "`role` is 'pca'"),
+        ({"estimator": "AutoEncoder", "role": "", "images": {}}, "`role` is ''"),
+    ],
+)
+def test_a_variant_must_say_what_it_is(config, params, found):
+    with pytest.raises(AebenchError) as caught:
+        read(config).comparisons({"pca": BOTH, "mine": params})
+    allowed = "allowed are autoencoder, baseline, control."
+    assert str(caught.value) == f"variant mine: {found}; {allowed}"
+
+
+# ---------------------------------------------------------------- the command line and the file
+
+
+def test_given_is_what_the_file_does_not_say(config, tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(config))
+    assert plan.given(config, file) == {}
+    changed = {"datasets": ["mnist"], "code_sizes": {"images": [2], "documents": [2]}}
+    assert plan.given(config | changed, file) == changed
+
+
+def test_only_a_variant_newer_than_the_list_is_overlooked(tmp_path):
+    file = tmp_path / "config.yaml"
+    variants = [tmp_path / f"{name}.smk" for name in ("new", "old", "listed")]
+    for place, path in enumerate([file, *variants]):
+        path.touch()
+        os.utime(path, (0, 5 if path.stem == "old" else 10 + place))
+    assert plan.overlooked(["listed"], variants, file) == ["new"]
+    assert plan.overlooked(["listed", "old", "new"], variants, file) == []
 
 
 # ---------------------------------------------------------------- refusals
@@ -192,6 +245,12 @@ def test_budgets_are_checked(config, change, words):
     message = refusal(config)
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("value", [{"images": ["2"], "documents": [2]}, ["2"], "2"])
+def test_nested_values_of_the_command_line_are_explained(config, value):
+    assert "edit config.yaml or pass --configfile" in refusal(config | {"code_sizes": value})
+    assert "--configfile" not in refusal(config | {"vocabulary_size": "many"})
 
 
 @pytest.mark.parametrize("key", ["budget", "datasets", "variants", "code_sizes", "budgets"])

@@ -37,6 +37,7 @@ def run(data: Path, **changes: Any) -> dict[int, Path]:
         "code_size": 2,
         "epochs": EPOCHS,
         "device": "cpu",
+        "precision": "high",
         "threads": 1,
         "label": "mnist small d2",
     }

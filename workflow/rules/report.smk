@@ -1,4 +1,6 @@
 # report: figures, the page and its Markdown twin; `snakemake --report` shows the same figures.
+import sys
+
 from aebench import datasets
 from aebench.report import figure_names
 
@@ -7,6 +9,16 @@ FIGURES = [
     for dataset in DATASETS
     for name in figure_names(dataset, datasets.kind(dataset))
 ]
+CONFIG_FILE = ROOT / "config.yaml"
+GIVEN = plan.given(config, CONFIG_FILE)
+
+OVERLOOKED = plan.overlooked(PLAN.variants, VARIANT_FILES, CONFIG_FILE)
+
+if OVERLOOKED and "variants" not in GIVEN:
+    print(
+        f"note: not compared: {', '.join(OVERLOOKED)}; `variants` in config.yaml does not list it.",
+        file=sys.stderr,
+    )
 
 
 rule report:
@@ -36,5 +48,7 @@ rule report:
     params:
         budget=BUDGET_NAME,
         config=config,
+        given={key: value for key, value in GIVEN.items() if key != "budget"},
+        roles={variant: plan.role(variant, rule_of(variant).params) for variant in PLAN.variants},
     script:
         "../scripts/report.py"

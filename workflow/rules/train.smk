@@ -21,6 +21,7 @@ rule train:
     params:
         seeds=SEEDS,
         device=config["device"],
+        precision=config["precision"],
         epochs=lambda wildcards: PLAN.epochs(wildcards.dataset),
     script:
         "../scripts/train.py"

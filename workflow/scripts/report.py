@@ -9,4 +9,6 @@ with job(snakemake.log[0], "report"):
         Path(snakemake.output.page).parent,
         snakemake.params.budget,
         snakemake.params.config,
+        snakemake.params.roles,
+        snakemake.params.given,
     )

@@ -16,6 +16,7 @@ with job(snakemake.log[0], f"{label}: train"):
         code_size=int(wildcards.code_size),
         epochs=params.epochs,
         device=params.device,
+        precision=params.precision,
         threads=snakemake.threads,
         label=label,
     )

@@ -1,4 +1,4 @@
-# The deep autoencoder as one would train it today: SiLU, scaled initialisation, Adam, cosine decay.
+# The deep autoencoder as one would train it today: SiLU, scaled initialisation, AdamW, cosine decay.
 use rule train as train_deep with:
     pathvars:
         variant="deep",
@@ -9,6 +9,7 @@ use rule train as train_deep with:
             loss="cross_entropy",
             batch_size=125,
             learning_rate=3e-3,
+            weight_decay=0.1,
         ),
         documents=dict(
             hidden=[500, 250, 125],

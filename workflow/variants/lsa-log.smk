@@ -4,4 +4,5 @@ use rule train as train_lsa_log with:
         variant="lsa-log",
     params:
         estimator="TruncatedSVD",
+        role="baseline",
         documents=dict(algorithm="arpack", weighting="log"),

@@ -4,4 +4,5 @@ use rule train as train_lsa_tfidf with:
         variant="lsa-tfidf",
     params:
         estimator="TruncatedSVD",
+        role="baseline",
         documents=dict(algorithm="arpack", weighting="tfidf"),

@@ -4,5 +4,6 @@ use rule train as train_mean with:
         variant="mean",
     params:
         estimator="Mean",
+        role="control",
         images=dict(),
         documents=dict(weighting="share"),

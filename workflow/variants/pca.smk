@@ -4,5 +4,6 @@ use rule train as train_pca with:
         variant="pca",
     params:
         estimator="PCA",
+        role="baseline",
         images=dict(svd_solver="covariance_eigh"),
         documents=dict(svd_solver="arpack", weighting="log"),

@@ -4,5 +4,6 @@ use rule train as train_random_projection with:
         variant="random-projection",
     params:
         estimator="RandomProjection",
+        role="control",
         images=dict(),
         documents=dict(weighting="log"),

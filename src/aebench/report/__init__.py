@@ -16,7 +16,12 @@ __all__ = ["figure_names", "render"]
 
 
 def render(
-    results: str | Path, out: str | Path, budget_name: str, config: Mapping[str, Any]
+    results: str | Path,
+    out: str | Path,
+    budget_name: str,
+    config: Mapping[str, Any],
+    roles: Mapping[str, str],
+    given: Mapping[str, Any] | None = None,
 ) -> None:
     """Write index.html, report.md and the figures of one budget.
 
@@ -31,18 +36,21 @@ def render(
         Said in the first line of the page.
     config : mapping
         The configuration the results were made with.
+    roles : mapping of variant to "autoencoder", "baseline" or "control"
+    given : mapping, optional
+        The part of the configuration that is not in config.yaml: what the command line gave.
 
     Raises
     ------
     AebenchError
-        When a table is missing or malformed, or a file cannot be written.
+        When a table is missing or malformed, a variant has no role, or a file cannot be written.
     """
     from aebench.report import figures, page
     from aebench.report.results import read
 
-    found = read(results)
+    found = read(results, roles)
     folder = Path(out) / "figures"
     for dataset in found.datasets:
         for name in figure_names(dataset, found.kind(dataset)):
             figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
-    page.write(found, Path(out), budget_name, config)
+    page.write(found, Path(out), budget_name, config, given or {})

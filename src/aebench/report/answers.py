@@ -34,7 +34,7 @@ _TASKS = {
 
 
 def answers(results: Results) -> list[Answer]:
-    """For each task and data set, the best autoencoder against the best linear baseline."""
+    """For each task and data set, the best autoencoder against the best baseline."""
     found = []
     for task, (for_images, for_documents) in _TASKS.items():
         comparisons = []
@@ -60,7 +60,6 @@ def caveats(results: Results, epochs: Mapping[str, Any]) -> list[str]:
             counts = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in epochs[kind].items())
             said.append(f"Epochs at this budget on {kind}: {counts}.")
     said.append(
-        "Every variant that is neither a linear baseline nor a control counts as an autoencoder. "
         "The best of several variants is picked by the same test numbers it is shown with, which "
         "flatters it a little; all of them are in the tables."
     )
@@ -73,9 +72,10 @@ def caveats(results: Results, epochs: Mapping[str, Any]) -> list[str]:
 
 
 def _compare(results: Results, dataset: str, size: int, metric: str) -> _Comparison | None:
-    rivals = tables.contenders(results, dataset)
-    left = tables.best(results, dataset, size, metric, rivals)
-    right = tables.best(results, dataset, size, metric, tables.baselines(results, dataset))
+    left, right = (
+        tables.best(results, dataset, size, metric, results.variants(dataset, role))
+        for role in ("autoencoder", "baseline")
+    )
     if left is None or right is None:
         return None
     shown = names.metric(metric, results.kind(dataset))
@@ -92,17 +92,23 @@ def _compare(results: Results, dataset: str, size: int, metric: str) -> _Compari
 def _count(comparisons: list[_Comparison]) -> str:
     """Say in how many comparisons autoencoders are better, worse, or not shown to differ."""
     total = len(comparisons)
-    of = f"of {total} comparison{'s' if total > 1 else ''}"
     meanings = [comparison.meaning for comparison in comparisons]
     if not any(meanings):
         ahead = sum(comparison.ahead for comparison in comparisons)
         return (
-            f"The best autoencoder is ahead of the best linear method in {ahead} {of}; "
+            f"The best autoencoder is ahead of the best baseline in {ahead} of {total}; "
             "with one seed this is no test."
         )
-    better, worse = meanings.count(tables.BETTER), meanings.count(tables.WORSE)
-    open_ = total - better - worse
-    parts = [f"better than the best linear method in {better} {of}"]
-    parts += [f"worse in {worse}"] if worse else []
+    if total == 1:
+        words = {tables.BETTER: "is better than", tables.WORSE: "is worse than"}
+        found = words.get(meanings[0], "is not shown to differ from")
+        return f"The best autoencoder {found} the best baseline."
+    counts = {meaning: meanings.count(meaning) for meaning in (tables.BETTER, tables.WORSE)}
+    open_ = total - sum(counts.values())
+    first, *others = [meaning for meaning, count in counts.items() if count] or [""]
+    if not first:
+        return f"No difference from the best baseline is shown in any of {total} comparisons."
+    more = "".join(f", {meaning} in {counts[meaning]}" for meaning in others)
     rest = f"; in {open_} no difference is shown" if open_ else ""
-    return f"The best autoencoder is {', '.join(parts)}{rest}."
+    where = f"the best baseline in {counts[first]} of {total} comparisons"
+    return f"The best autoencoder is {first} than {where}{more}{rest}."

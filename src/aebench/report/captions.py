@@ -1,5 +1,12 @@
 """What to see in each figure: title and caption. They point, they do not claim a result."""
 
+ONE_CODE_SIZE = (
+    "Error and accuracy",
+    "Error and accuracy of each variant, with 95% intervals over seeds, at the one code size that "
+    "was run. With more code sizes this figure shows what a larger code buys.",
+)
+"""Stands for CAPTIONS["code-size"] where there is but one."""
+
 CAPTIONS = {
     "reconstructions": (
         "Reconstructions",
@@ -20,14 +27,14 @@ CAPTIONS = {
         "Retrieval",
         "Each query, a test item, is compared with all other test items by the cosine of codes; "
         "precision is the share of the k nearest that are of its class. "
-        "Look whether one curve stays above another at every k, "
-        "or crosses it. The mean has one code for everything, so its line is chance. Bands are 95% "
-        "intervals over seeds. The counterpart of figure 4 of 2006.",
+        "Look whether one curve stays above another at every k, or crosses it. The control mean "
+        "has one code for everything: its line is chance. Bands are 95% intervals over seeds. The "
+        "counterpart of figure 4 of 2006.",
     ),
     "code-size": (
         "What a larger code buys",
         "Error and accuracy against the number of code units, with 95% intervals over seeds. Look "
-        "at the gap between networks and linear methods: at which code size it opens or closes.",
+        "at the gap between autoencoders and baselines: at which code size it opens or closes.",
     ),
     "training": (
         "Training",

@@ -224,8 +224,8 @@ def _rarest_label(indicator: np.ndarray) -> np.ndarray:
 def retrieval(results: Results, dataset: str) -> Figure:
     """Precision against the number of retrieved items (2006, fig. 4), at the two largest sizes.
 
-    In the panel of the smaller size the linear baselines at the larger one are dashed, as in 2006:
-    a small code that beats a larger linear one shows there.
+    In the panel of the smaller size the baselines at the larger one are dashed, as in 2006: a
+    small code that beats a larger one of a baseline shows there.
     """
     precision = results.summary[
         (results.summary["dataset"] == dataset)
@@ -244,7 +244,7 @@ def retrieval(results: Results, dataset: str) -> Figure:
         for variant in results.variants(dataset):
             if _curve(ax, precision, variant, size):
                 shown.add(variant)
-            if size != sizes[-1] and names.is_baseline(variant):
+            if size != sizes[-1] and results.roles[variant] == "baseline":
                 dashed |= _curve(ax, precision, variant, sizes[-1], dashed=True)
         ax.set_title(f"code size {size}")
         ax.set_xscale("log", base=2)
@@ -257,7 +257,9 @@ def retrieval(results: Results, dataset: str) -> Figure:
     axes[0].set_ylim(bottom=0)
     handles = [_handle(v) for v in results.variants(dataset) if v in shown]
     if dashed:
-        handles.append(Line2D([], [], color="#555555", ls="--", label=f"linear, size {sizes[-1]}"))
+        handles.append(
+            Line2D([], [], color="#555555", ls="--", label=f"baseline, size {sizes[-1]}")
+        )
     _legend(figure, handles)
     return figure
 
@@ -326,8 +328,7 @@ def _against_size(
     if found.empty:
         return
     spread = (found["high"] - found["mean"]).fillna(0.0)
-    share = metric.endswith("accuracy") or "precision" in metric
-    room = 1 - found["mean"] if share else np.inf  # a share cannot leave [0, 1]
+    room = names.metric(metric, results.kind(dataset)).range[1] - found["mean"]
     ax.errorbar(
         found["code_size"] * shift,
         found["mean"],
@@ -396,7 +397,7 @@ def _panel_of(run: Run, metric: str, split: str) -> str:
     if _LAYER.fullmatch(metric):
         return PRETRAINING
     if metric == "loss":
-        metric = str(run.facts.get("parameters", {}).get("loss") or metric)
+        metric = f"{run.facts.get('parameters', {}).get('loss') or ''} loss".strip()
     return f"fine-tuning\n{metric.replace('_', ' ')}, {split}"
 
 

@@ -1,32 +1,38 @@
-"""Names: of figures, of metrics in words, of what a variant is compared with."""
+"""Names: of figures, and of metrics in words."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-CONTROLS = ("mean", "random-projection")
-"""What a code is worth that learned nothing."""
+SHARE = (0.0, 1.0)
 
 
 class Metric(NamedTuple):
-    """How a metric is shown: its words, which direction is better, decimals, short words."""
+    """How a metric is shown: its words, which direction is better, decimals, short words.
+
+    `range` holds the smallest and the largest value it can take.
+    """
 
     words: str
     better: str
     decimals: int
     short: str
+    range: tuple[float, float] = (0.0, math.inf)
 
 
 _METRICS = {
     "squared_error": Metric("squared error", "lower", 2, "squared error"),
     "cross_entropy": Metric("cross-entropy (nats)", "lower", 1, "cross-entropy"),
     "cross_entropy_per_word": Metric("cross-entropy per word (nats)", "lower", 3, "nats a word"),
-    "perplexity": Metric("perplexity", "lower", 0, "perplexity"),
-    "logistic_accuracy": Metric("logistic regression accuracy", "higher", 3, "logistic acc."),
-    "knn_accuracy": Metric("k-nearest-neighbour accuracy", "higher", 3, "kNN acc."),
-    "mean_average_precision": Metric("mean average precision", "higher", 3, "MAP"),
-    "precision_at_1": Metric("precision at 1", "higher", 3, "P at 1"),
-    "precision_at_15": Metric("precision at 15", "higher", 3, "P at 15"),
+    "perplexity": Metric("perplexity", "lower", 0, "perplexity", (1.0, math.inf)),
+    "logistic_accuracy": Metric(
+        "logistic regression accuracy", "higher", 3, "logistic acc.", SHARE
+    ),
+    "knn_accuracy": Metric("k-nearest-neighbour accuracy", "higher", 3, "kNN acc.", SHARE),
+    "mean_average_precision": Metric("mean average precision", "higher", 3, "MAP", SHARE),
+    "precision_at_1": Metric("precision at 1", "higher", 3, "P at 1", SHARE),
+    "precision_at_15": Metric("precision at 15", "higher", 3, "P at 15", SHARE),
 }
 
 TITLES = {
@@ -56,7 +62,9 @@ def metric(name: str, kind: str) -> Metric:
 
     Squared errors between shares of words are about a hundredth, so documents get more decimals.
     """
-    shown = _METRICS.get(name, Metric(name.replace("_", " "), "higher", 3, name.replace("_", " ")))
+    words = name.replace("_", " ")
+    unknown = Metric(words, "higher", 3, words, (-math.inf, math.inf))
+    shown = _METRICS.get(name, unknown)
     if name == "squared_error" and kind == "documents":
         return shown._replace(decimals=5)
     return shown
@@ -83,8 +91,3 @@ def error_metric(kind: str) -> str:
 def title(dataset: str) -> str:
     """Return the name of a data set as prose writes it."""
     return TITLES.get(dataset, dataset)
-
-
-def is_baseline(variant: str) -> bool:
-    """Whether a variant is one of the linear methods that autoencoders are compared with."""
-    return variant == "pca" or variant.startswith(("pca-", "lsa-"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 from aebench import __version__, claims
 from aebench.files import write_text
 from aebench.report import answers, names, tables
-from aebench.report.captions import CAPTIONS
+from aebench.report.captions import CAPTIONS, ONE_CODE_SIZE
 from aebench.report.results import Results
 from aebench.report.tables import Table, escape
 
@@ -41,15 +42,25 @@ class Picture:
     data: str
 
 
-def write(results: Results, out: Path, budget_name: str, config: Mapping[str, Any]) -> None:
+def write(
+    results: Results,
+    out: Path,
+    budget_name: str,
+    config: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> None:
     """Write index.html and report.md into the folder `out`, whose figures are already there."""
-    context = build(results, out, budget_name, config)
+    context = build(results, out, budget_name, config, given)
     write_text(out / "index.html", _environment().get_template("page.html").render(context))
     write_text(out / "report.md", markdown(context))
 
 
 def build(
-    results: Results, out: Path, budget_name: str, config: Mapping[str, Any]
+    results: Results,
+    out: Path,
+    budget_name: str,
+    config: Mapping[str, Any],
+    given: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Gather everything both forms show."""
     budget = dict(config.get("budgets", {}).get(budget_name, {}))
@@ -67,13 +78,32 @@ def build(
             {key: value for key, value in config.items() if key not in ("budget", "budgets")}
             | {"budget": {budget_name: budget}}
         ),
-        "commands": [
-            f"make reproduce BUDGET={budget_name}",
-            f"snakemake --cores N --config budget={budget_name}",
-        ],
+        "commands": commands(budget_name, given),
         "versions": _versions(results),
         "missing": tables.MISSING,
     }
+
+
+def commands(budget_name: str, given: Mapping[str, Any]) -> list[str]:
+    """Return the lines of shell that make this page again.
+
+    Nested keys cannot be given by `--config`: a comment says where they belong.
+    """
+    nested = [key for key, value in given.items() if isinstance(value, Mapping)]
+    settings = {key: value for key, value in given.items() if key not in nested}
+    words = [shlex.quote(f"{key}={_flow(value)}") for key, value in settings.items()]
+    command = " ".join(["snakemake --cores N --config", f"budget={budget_name}", *words])
+    set_up = "# in an environment that is set up"
+    if nested:
+        return [f"{set_up}, with {_list(nested)} in config.yaml as in the settings below", command]
+    if settings:
+        return [set_up, command]
+    return [f"make reproduce BUDGET={budget_name}", f"{set_up}, the same", command]
+
+
+def _flow(value: Any) -> str:
+    """Return a value as `--config` reads it."""
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
 def _epochs(budget: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
@@ -110,7 +140,9 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
         "table": tables.of_dataset(results, dataset),
         "controls": tables.controls(results, dataset),
         "costs": tables.costs(results, dataset),
-        "pictures": [_picture(dataset, name, out) for name in names.figure_names(dataset, kind)],
+        "pictures": [
+            _picture(results, dataset, name, out) for name in names.figure_names(dataset, kind)
+        ],
         "notes": [str(note) for note in facts.get("notes") or []],
         "files": [
             {"name": name, "sha256": str(raw[name]), "source": str(sources.get(name, ""))}
@@ -119,8 +151,10 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
     }
 
 
-def _picture(dataset: str, name: str, out: Path) -> Picture:
+def _picture(results: Results, dataset: str, name: str, out: Path) -> Picture:
     title, caption = CAPTIONS[name]
+    if name == "code-size" and len(results.code_sizes(dataset)) == 1:
+        title, caption = ONE_CODE_SIZE
     stem = f"figures/{dataset}-{name}"
     svg = (out / f"{stem}.svg").read_bytes()
     return Picture(

@@ -3,7 +3,7 @@
 Both come from a hash of the variant's name and from nothing else: a variant keeps its look in every
 figure, report and budget, and a new one has a look without an edit. SALT was searched so that the
 variants that come with aebench get different colours, and those of a family related ones: networks
-warm, linear methods cool, controls grey. A test holds that.
+warm, PCA and LSA cool, controls grey. A test holds that.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,13 +71,24 @@ class Results:
         The tidy table and its means, the test split alone.
     claims : DataFrame
     facts : dict of data set to the dict of its data.json
+    roles : mapping of variant to "autoencoder", "baseline" or "control"
     """
 
-    def __init__(self, folder: Path, metrics: pd.DataFrame, claims: pd.DataFrame) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        metrics: pd.DataFrame,
+        claims: pd.DataFrame,
+        roles: Mapping[str, str],
+    ) -> None:
         self.folder = folder
+        self.roles = roles
         self.metrics = metrics[metrics["split"] == "test"].reset_index(drop=True)
         if self.metrics.empty:
             raise AebenchError(f"{folder / 'metrics.csv'} has no row of the test split.")
+        without = [name for name in self.metrics["variant"].unique() if name not in roles]
+        if without:
+            raise AebenchError(f"no role is known of {', '.join(without)}; found: {dict(roles)}.")
         self.claims = claims
         self.summary = statistics.summarise(self.metrics)
         self.facts = {
@@ -122,19 +134,21 @@ class Results:
             return [self.main_code_size(dataset)]
         return sizes[1:] or sizes
 
-    def variants(self, dataset: str) -> list[str]:
+    def variants(self, dataset: str, role: str | None = None) -> list[str]:
         """Return the variants of a data set, best first by its error at the main code size.
 
-        Those without it follow by name, and controls come last.
+        Those without it follow by name, and controls come last. With `role`, those of that role.
         """
         kind, size = self.kind(dataset), self.main_code_size(dataset)
         rows = self._of(self.summary, dataset)
         rank = self.means(dataset, names.error_metric(kind), size)
 
         def key(variant: str) -> tuple[bool, float, str]:
-            return (variant in names.CONTROLS, float(rank.get(variant, np.inf)), variant)
+            control = self.roles[variant] == "control"
+            return (control, float(rank.get(variant, np.inf)), variant)
 
-        return sorted(rows["variant"].unique(), key=key)
+        found = sorted(rows["variant"].unique(), key=key)
+        return [variant for variant in found if role in (None, self.roles[variant])]
 
     def means(self, dataset: str, metric: str, code_size: int) -> dict[str, float]:
         """Means of a metric by variant."""
@@ -192,18 +206,19 @@ class Results:
         return table[table["dataset"] == dataset]
 
 
-def read(folder: str | Path) -> Results:
-    """Read the results of one budget.
+def read(folder: str | Path, roles: Mapping[str, str]) -> Results:
+    """Read the results of one budget, whose variants have these roles.
 
     Raises
     ------
     AebenchError
-        When metrics.csv, claims.csv or a data.json is missing or malformed.
+        When metrics.csv, claims.csv or a data.json is missing or malformed, or a variant has no
+        role.
     """
     folder = Path(folder)
     metrics = _read_csv(folder / "metrics.csv", statistics.METRIC_COLUMNS, _TEXT)
     claims = _read_csv(folder / "claims.csv", CLAIM_COLUMNS, _CLAIM_TEXT)
-    return Results(folder, metrics, claims)
+    return Results(folder, metrics, claims, roles)
 
 
 def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame:

@@ -81,14 +81,30 @@ def number(value: float, decimals: int) -> str:
 
 
 def measured(results: Results, dataset: str, variant: str, size: int, metric: str) -> Cell:
-    """Return mean and half width of the 95% interval of one case."""
+    """Return mean and half width of the 95% interval of one case, or its ends if one is cut."""
     row = results.row(dataset, variant, size, metric)
     if row is None:
         return Cell(MISSING)
-    decimals = names.metric(metric, results.kind(dataset)).decimals
+    shown = names.metric(metric, results.kind(dataset))
     half = row["high"] - row["mean"]
-    shown = "" if math.isnan(half) or half == 0 else f"±\u2009{number(half, decimals)}"
-    return Cell(number(row["mean"], decimals), shown)
+    low, high = max(row["low"], shown.range[0]), min(row["high"], shown.range[1])
+    if math.isnan(half) or half == 0:
+        interval = ""
+    elif (low, high) == (row["low"], row["high"]):
+        interval = f"±\u2009{number(half, shown.decimals)}"
+    else:
+        interval = f"[{number(low, shown.decimals)}, {number(high, shown.decimals)}]"
+    return Cell(number(row["mean"], shown.decimals), interval)
+
+
+def _about_intervals(rows: list[list[Cell]]) -> str:
+    """Return what a note must add when an interval was cut at the range of its metric."""
+    if not any(cell.detail.startswith("[") for row in rows for cell in row):
+        return ""
+    return (
+        " [low, high] is an interval that would reach past the values its metric can take, cut "
+        "there; summary.csv has it whole."
+    )
 
 
 # ---------------------------------------------------------------- headline
@@ -104,18 +120,6 @@ def best(
         return None
     lower = names.metric(metric, results.kind(dataset)).better == "lower"
     return (min if lower else max)(found, key=lambda variant: found[variant])
-
-
-def baselines(results: Results, dataset: str) -> list[str]:
-    """Linear baselines of a data set."""
-    return [v for v in results.variants(dataset) if names.is_baseline(v)]
-
-
-def contenders(results: Results, dataset: str) -> list[str]:
-    """Variants that are neither baselines nor controls: the autoencoders, and a user's own."""
-    return [
-        v for v in results.variants(dataset) if not names.is_baseline(v) and v not in names.CONTROLS
-    ]
 
 
 def compare(
@@ -149,50 +153,58 @@ def headline_metrics(kind: str) -> list[str]:
 
 
 def headline(results: Results) -> Table:
-    """Best linear baseline against every other variant, at the headline code sizes."""
+    """Best baseline against every autoencoder, at the headline code sizes."""
     table = Table(
         [
             "data set, code size",
             "variant",
-            "error ↓",
+            _headline_error(results),
             "kNN acc. ↑",
             "logistic acc. ↑",
             "MAP ↑",
         ],
         words=2,
         grouped=True,
-        note=(
-            "Error: squared error per image, perplexity per word of a document. ± is half of the "
-            "95% interval over seeds; none is shown for a single seed or for a method that gives "
-            "the same value for every seed. Against the best linear baseline of the same column: "
-            "▲ better, ▼ worse (the interval of the difference excludes 0), ≈ no difference shown."
-        ),
     )
     for dataset in results.datasets:
         for size in results.headline_code_sizes(dataset):
             table.rows += _headline_group(results, dataset, size)
+    both = "error ↓" in table.columns
+    table.note = (
+        f"{'Error: squared error per image, perplexity per word of a document. ' if both else ''}"
+        "± is half of the 95% interval over seeds; none is shown for a single seed or for a method "
+        f"that gives the same value for every seed.{_about_intervals(table.rows)} Against the best "
+        "baseline of the same column: ▲ better, ▼ worse (the interval of the difference excludes "
+        "0), ≈ no difference shown."
+    )
     return table
+
+
+def _headline_error(results: Results) -> str:
+    """Return the name of the error column: the metric where one kind of data is shown."""
+    kinds = {results.kind(dataset) for dataset in results.datasets}
+    metrics = {names.metric(names.error_metric(kind), kind).short for kind in kinds}
+    return f"{metrics.pop() if len(metrics) == 1 else 'error'} ↓"
 
 
 def _headline_group(results: Results, dataset: str, size: int) -> list[list[Cell]]:
     kind = results.kind(dataset)
     where = Cell(names.title(dataset), f"code size {size}")
-    linear = baselines(results, dataset)
+    baselines = results.variants(dataset, "baseline")
     rows = []
-    if linear:
-        cells = [where, Cell("best linear baseline")]
+    if baselines:
+        cells = [where, Cell("best baseline", baselines[0] if len(baselines) == 1 else "")]
         for metric in headline_metrics(kind):
-            winner = best(results, dataset, size, metric, linear)
+            winner = best(results, dataset, size, metric, baselines)
             cell = measured(results, dataset, winner, size, metric) if winner else Cell(MISSING)
-            # A table of one baseline need not repeat its name in every cell.
-            detail = f"{cell.detail} {winner}".strip() if winner else ""
-            cells.append(Cell(cell.text, detail))
+            name = winner if winner and len(baselines) > 1 else ""
+            cells.append(Cell(cell.text, f"{cell.detail} {name}".strip()))
         rows.append(cells)
-    for variant in contenders(results, dataset):
+    for variant in results.variants(dataset, "autoencoder"):
         cells = [where, Cell(variant)]
         for metric in headline_metrics(kind):
             cell = measured(results, dataset, variant, size, metric)
-            rival = best(results, dataset, size, metric, linear)
+            rival = best(results, dataset, size, metric, baselines)
             mark = ""
             if rival and cell.text != MISSING:
                 mark = compare(results, dataset, size, metric, variant, rival)[1]
@@ -232,8 +244,12 @@ def of_dataset(results: Results, dataset: str) -> Table:
     intervals = "with half of the 95% interval over seeds" if seeds > 1 else "of one seed"
     table.note = (
         f"Test split, means {intervals}. The best mean of a code size is bold, which by itself "
-        "claims no difference: compare the intervals."
+        f"claims no difference{': compare the intervals' if seeds > 1 else ''}."
+        f"{_about_intervals(table.rows)}"
     )
+    for role, words in (("baseline", "Baselines"), ("control", "Controls")):
+        found = results.variants(dataset, role)
+        table.note += f" {words}: {', '.join(found)}." if found else ""
     return table
 
 
@@ -279,24 +295,25 @@ def _mean(facts: list[dict[str, Any]], key: str) -> float:
 
 
 def controls(results: Results, dataset: str) -> Table:
-    """What chance gives, and what codes give when the labels are permuted."""
-    table = Table(
-        ["metric", "mean (no code)", "random-projection", "labels permuted, all variants"],
-        note=(
-            "A code that carries nothing must score at chance: permuted labels at the share of the "
-            "commonest class or below, and near the mean's precision. Anything above is a fault "
-            "of the measurement, not a result."
-        ),
-    )
+    """What the controls give, and what codes give when the labels are permuted."""
     size = results.main_code_size(dataset)
     kind = results.kind(dataset)
+    variants = results.variants(dataset, "control")
+    table = Table(
+        ["metric", *variants, "labels permuted, all variants"],
+        note=(
+            f"Code size {size}. A code that carries nothing must score at chance: permuted labels "
+            "at the share of the commonest class or below, and near the precision of the mean. "
+            "Anything above is a fault of the measurement, not a result."
+        ),
+    )
     for name in (names.error_metric(kind), "knn_accuracy", "mean_average_precision"):
         if not results.measured(dataset, name):
             continue
         table.rows.append(
             [
                 Cell(names.metric(name, kind).words),
-                *(measured(results, dataset, control, size, name) for control in names.CONTROLS),
+                *(measured(results, dataset, control, size, name) for control in variants),
                 Cell(_range(results, dataset, f"{name}_permuted_labels")),
             ]
         )

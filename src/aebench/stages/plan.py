@@ -10,6 +10,10 @@ from aebench import datasets
 from aebench.errors import AebenchError
 
 KINDS = ("images", "documents")
+NESTED = ("code_sizes", "budgets")
+ROLES = ("autoencoder", "baseline", "control")
+"""What a variant is in a comparison: autoencoders are compared with baselines; a control says what
+a code is worth that learned nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,16 @@ class Plan:
         ----------
         rules : mapping of variant to its rule's params
             `images` and `documents` there say which kinds of data the variant applies to; their
-            `code_sizes`, if any, replace the configuration's.
+            `code_sizes`, if any, replace the configuration's. `role`: see `role`.
 
         Raises
         ------
         AebenchError
-            For a variant that applies to no kind, or names code sizes wrongly.
+            For a variant that applies to no kind, has no role, or names code sizes wrongly.
         """
         chosen, shared = [], self.config["code_sizes"]
+        for variant, params in rules.items():
+            role(variant, params)
         for dataset in self.datasets:
             kind = datasets.kind(dataset)
             for variant, params in rules.items():
@@ -106,6 +112,21 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
     return Plan(config, list(config["datasets"]), variants)
 
 
+def role(variant: str, params: Mapping[str, Any]) -> str:
+    """Return what a variant is in a comparison, one of ROLES, as its rule's params say.
+
+    A rule of the estimator AutoEncoder need not say it. Any other must: a wrong guess would count
+    one side's result for the other.
+    """
+    found = params.get("role")
+    if found is None and params.get("estimator") == "AutoEncoder":
+        return "autoencoder"
+    if found not in ROLES:
+        what = "its rule's params name no `role`" if found is None else f"`role` is {found!r}"
+        raise AebenchError(f"variant {variant}: {what}; allowed are {', '.join(ROLES)}.")
+    return str(found)
+
+
 def _own_code_sizes(variant: str, kind: str, own: Any) -> list[int] | None:
     """Code sizes that a variant's rule names for a kind of data; None when it leaves them out."""
     if not isinstance(own, Mapping):
@@ -130,6 +151,24 @@ def _one_of(key: str, found: str, allowed: Any) -> None:
         raise AebenchError(f"config: {key} has {found!r}; allowed are {', '.join(allowed)}.")
 
 
+def given(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """Return what a configuration has otherwise than its file says: the command line's part."""
+    import yaml
+
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return {key: value for key, value in config.items() if value != written.get(key)}
+
+
+def overlooked(variants: Sequence[str], variant_files: Sequence[Path], file: Path) -> list[str]:
+    """Return variants that are not chosen though their file is newer than the configuration's.
+
+    Whoever wrote a list of variants and adds one later would wait for it in vain.
+    """
+    written = file.stat().st_mtime
+    others = [path for path in variant_files if path.stem not in variants]
+    return [path.stem for path in others if path.stat().st_mtime > written]
+
+
 def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
     import jsonschema
     import yaml
@@ -148,6 +187,9 @@ def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
         message = f"{where}: {error.message}."
     else:
         message = f"{where} is {json.dumps(found)}; {_rule(error)}."
+        if error.validator == "type" and {*error.absolute_path} & {*NESTED}:
+            message += " Values inside it given by --config arrive as text: edit config.yaml or "
+            message += "pass --configfile."
     raise AebenchError(f"config: {message}")
 
 

@@ -7,6 +7,13 @@ from typing import Any
 from aebench import report
 
 
-def run(results: str | Path, out: str | Path, budget: str, config: Mapping[str, Any]) -> None:
-    """Render everything under `results` into `out`."""
-    report.render(Path(results), Path(out), budget, dict(config))
+def run(
+    results: str | Path,
+    out: str | Path,
+    budget: str,
+    config: Mapping[str, Any],
+    roles: Mapping[str, str],
+    given: Mapping[str, Any],
+) -> None:
+    """Render everything under `results` into `out`; see `report.render`."""
+    report.render(Path(results), Path(out), budget, config, roles, given)

@@ -30,6 +30,7 @@ def run(
     code_size: int,
     epochs: Mapping[str, float],
     device: str,
+    precision: str,
     threads: int,
     label: str,
 ) -> None:
@@ -46,8 +47,8 @@ def run(
         The estimator's parameters for `images` and for `documents`.
     epochs : mapping
         The budget's epochs of `pretraining`, `adam` and `conjugate_gradients`.
-    device, threads
-        Where an AutoEncoder trains; others use `threads` CPU threads.
+    device, precision, threads
+        Where and how exactly an AutoEncoder trains; others use `threads` CPU threads.
     label : str
         Opens the lines of progress.
     """
@@ -67,7 +68,7 @@ def run(
         use_threads(threads)
         optimizer = own.get("optimizer", "adam")
         budgeted = {"pretraining_epochs": epochs["pretraining"], "epochs": epochs[optimizer]}
-        own = {**budgeted, "device": device, "verbose": label, **own}
+        own = {**budgeted, "device": device, "precision": precision, "verbose": label, **own}
     start = time.perf_counter()
     fitted = models.fit_seeds(models.build(estimator, code_size, own), dataset.train, [*folders])
     shared_seconds = (time.perf_counter() - start) / len(folders)
