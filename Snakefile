@@ -54,6 +54,7 @@ rule all:
 
 onstart:
     print(f"aebench: budget {BUDGET_NAME}, {', '.join(DATASETS)}; results/{BUDGET_NAME}/")
+    begin()
 
 
 onsuccess:

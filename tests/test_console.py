@@ -1,7 +1,11 @@
 """What a user sees while waiting, and when something fails."""
 
+import json
+import re
 import sys
+import time
 
+import numpy as np
 import pytest
 
 from aebench import console
@@ -103,11 +107,36 @@ def run(tmp_path, error=None, label="train mnist"):
     return code, log.read_text()
 
 
+USED = r"train mnist: \d+\.\d s, \d+\.\d CPU-s, peak memory \d+ MB"
+
+
 def test_a_good_job_prints_to_the_terminal_and_to_its_log(tmp_path, capsys):
     terminal = sys.stderr
-    assert run(tmp_path) == (0, "hello\n")
+    code, log = run(tmp_path)
+    assert code == 0
+    assert re.fullmatch(rf"hello\n{USED}\n", log)
     assert capsys.readouterr().err == "hello\n"
     assert sys.stderr is terminal
+
+
+def test_what_a_good_job_has_used_stands_beside_its_log(tmp_path):
+    with job(tmp_path / "job.log", "x"):
+        end = time.process_time() + 0.05
+        while time.process_time() < end:
+            pass
+        time.sleep(0.05)
+        np.ones(2**23)  # 64 MiB
+    used = json.loads((tmp_path / "job.json").read_text())
+    assert list(used) == ["seconds", "cpu_seconds", "peak_memory_mb"]
+    assert 0.05 <= used["cpu_seconds"] <= used["seconds"] - 0.04
+    assert used["seconds"] >= 0.1
+    assert used["peak_memory_mb"] > 64
+
+
+def test_a_failed_job_says_its_error_last_and_has_no_record(tmp_path):
+    _, log = run(tmp_path, ZeroDivisionError("by zero"))
+    assert log.splitlines()[-1].startswith("error: ")
+    assert not list(tmp_path.rglob("*.json"))
 
 
 @pytest.mark.parametrize("kind", [AebenchError, ParameterError])
@@ -158,4 +187,4 @@ def test_an_interruption_passes(kind, tmp_path):
 
 def test_a_later_run_starts_its_log_afresh(tmp_path):
     run(tmp_path, ZeroDivisionError("first"))
-    assert run(tmp_path)[1] == "hello\n"
+    assert run(tmp_path)[1].startswith("hello\ntrain mnist: ")

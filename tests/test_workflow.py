@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.report import figure_names
@@ -154,6 +155,28 @@ class TestCompleteRun:
         page = (reports / "index.html").read_text()
         assert "Budget tiny" in page
         assert not re.search(r"<(script|link|img)[^>]+(src|href)=\"https?:", page)
+
+    def test_every_job_records_what_it_used(self, complete):
+        logs = complete["first"].results / "logs"
+        names = {path.stem for path in logs.glob("*.log")}
+        assert {path.stem for path in logs.glob("*.json")} == names
+        for dataset, variants in RUN.items():
+            trained = set(variants) - {"subspace"}
+            assert {f"{dataset}-{name}-d2-train" for name in trained} <= names
+            assert {f"{dataset}-{name}-d2-evaluate" for name in variants} <= names
+
+    def test_the_report_adds_up_what_the_stages_used(self, complete):
+        report = (complete["first"].reports / "report.md").read_text()
+        table = report.partition("## Stages of the workflow")[2]
+        counts = dict(re.findall(r"^\| (\w+) \| (\d+) \|", table, flags=re.MULTILINE))
+        evaluated = sum(len(variants) for variants in RUN.values())
+        assert counts == {
+            "data": "2",
+            "train": str(evaluated - 1),  # subspace has a script of its own
+            "evaluate": str(evaluated),
+            "aggregate": "1",
+            "claims": "1",
+        }
 
     def test_second_call_does_nothing(self, complete):
         outcome = complete["first"].run()
@@ -351,6 +374,13 @@ class TestFaultyVariants:
         for name in (*FAULTS, "diverging", "large", "20newsgroups"):
             assert re.search(rf"^error: .*{name}", end, flags=re.MULTILINE), name
 
+    def test_a_failed_rule_without_a_log_is_named_at_the_end(self, faulty):
+        _, outcome = faulty
+        end = outcome.text[outcome.text.rindex("Finished jobid") :]
+        for seed in (0, 1):
+            case = f"dataset mnist, code_size 2, seed {seed}"
+            assert f"error: rule train_no_codes failed ({case}); its message stands above." in end
+
     def test_missing_codes_are_named(self, faulty):
         _, outcome = faulty
         assert re.search(r"mnist/no-codes/d2/seed-0/codes.npz \(missing", outcome.text)
@@ -437,8 +467,6 @@ class TestBadConfig:
         if "code_sizes" in edit:
             quiet.configure(**edit)
         else:
-            import yaml
-
             budgets = yaml.safe_load(text)["budgets"]
             quiet.configure(budgets=budgets | {"tiny": budgets["tiny"] | edit})
         try:
@@ -507,19 +535,22 @@ class TestBadSurroundings:
         assert "No such file or directory" in line
         assert quiet.written() == []
 
-    def test_cuda_without_a_gpu(self, make_workflow):
-        workflow = make_workflow()
+    def test_cuda_without_a_gpu_is_refused_before_anything_is_removed(self, make_workflow):
+        workflow = make_workflow("mean")
         workflow.write_variant("small.smk", autoencoder("small", "hidden=[8]"))
-        data = plant(workflow, "mnist")
+        plant(workflow, "mnist")
+        earlier = workflow.results / "mnist/small/d2/seed-0/codes.npz"
+        earlier.parent.mkdir(parents=True)
+        earlier.write_text("an earlier run's")
         before = workflow.written()
         environment = {"CUDA_VISIBLE_DEVICES": ""}
         outcome = workflow.run("--config", "device=cuda", environment=environment)
-        assert outcome.code != 0
-        assert "Traceback" not in outcome.text
-        line = outcome.lines("error: mnist small d2: train: ")[0]
-        assert "device is 'cuda', but PyTorch finds no usable GPU here" in line
-        assert data.exists()
+        assert "device is 'cuda', but PyTorch finds no usable GPU here" in message(outcome)
         assert workflow.written() == before
+        # Nothing is locked, and what trains no network needs no GPU.
+        target = "results/tiny/mnist/mean/d2/seed-0/codes.npz"
+        outcome = workflow.run(target, "--config", "device=cuda", environment=environment)
+        assert outcome.code == 0, outcome.text
 
     @pytest.mark.parametrize("stage", ["data", "train"])
     def test_full_disk(self, make_workflow, stage):
@@ -545,6 +576,30 @@ class TestBadSurroundings:
 # ---------------------------------------------------------------- names, order, the whole plan
 
 
+SERVER = """
+rule server:
+    output:
+        "{name}.txt"
+    shell:
+        "echo $AEBENCH_JOB_SERVER > {output}"
+"""
+
+
+class TestJobServer:
+    def test_every_run_has_its_own_and_leaves_none(self, make_workflow):
+        workflow = make_workflow("mean")
+        with (workflow.folder / "Snakefile").open("a") as file:
+            file.write(SERVER)
+        found = []
+        for name in ("one", "two"):
+            assert workflow.run(f"{name}.txt").code == 0
+            found.append((workflow.folder / f"{name}.txt").read_text().strip())
+        one, two = map(Path, found)
+        assert one.name == two.name == "socket"
+        assert one != two
+        assert not one.parent.exists()
+
+
 class TestPlan:
     def test_full_budget_dry_run(self, make_workflow):
         names = sorted(file.stem for file in VARIANTS.glob("*.smk"))
@@ -561,6 +616,16 @@ class TestPlan:
         assert planned["evaluate"] == trains
         assert {f"train_{name.replace('-', '_')}" for name in names} <= planned.keys()
         assert workflow.written() == []
+
+    @pytest.mark.parametrize(("device", "asked"), [("auto", 0), ("cuda", 1)])
+    def test_training_jobs_share_a_gpu_and_ask_a_cluster_for_one(self, quiet, device, asked):
+        profile = "workflow/profiles/gpu"
+        limits = yaml.safe_load((quiet.folder / profile / "config.yaml").read_text())["resources"]
+        assert limits["gpu_jobs"] > 1
+        options = ["-n", "--workflow-profile", profile, "--quiet", "host"]
+        outcome = quiet.run(*options, "--config", f"device={device}", "variants=[pca]")
+        (resources,) = outcome.lines("gpu_jobs=")
+        assert f"gpu_jobs=1, gpu={asked}" in resources
 
     def test_names_with_hyphens_and_underscores(self, make_workflow):
         workflow = make_workflow()

@@ -1,5 +1,7 @@
 """What a user sees while waiting: progress lines, and errors without a traceback."""
 
+import json
+import resource
 import sys
 import time
 import traceback
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aebench.errors import AebenchError
+from aebench.files import write_text
 
 
 def duration(seconds: float) -> str:
@@ -78,19 +81,39 @@ class _Tee:
         return getattr(self.stream, name)
 
 
+def peak_memory_mb() -> float:
+    """Return the most memory this process has had in RAM, what it shares with others included."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
 @contextmanager
 def job(log: str | Path, label: str) -> Iterator[None]:
     """Run one workflow job: copy stderr to its log, turn failures into one message and exit 1.
 
     An error the user can mend prints its message alone. Anything else is a defect of this suite
     or of a user's variant: the message names the exception, and the traceback goes to the log.
+    What a job that ends well has used stands in the last line of its log, and for programs in a
+    file of the same name with the suffix .json.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as file:
         terminal = sys.stderr
         sys.stderr = _Tee(terminal, file)
+        start, cpu_start = time.perf_counter(), time.process_time()
         try:
             yield
+            used = {
+                "seconds": time.perf_counter() - start,
+                "cpu_seconds": time.process_time() - cpu_start,
+                "peak_memory_mb": peak_memory_mb(),
+            }
+            write_text(Path(log).with_suffix(".json"), json.dumps(used) + "\n")
+            print(
+                f"{label}: {used['seconds']:.1f} s, {used['cpu_seconds']:.1f} CPU-s, "
+                f"peak memory {used['peak_memory_mb']:.0f} MB",
+                file=file,
+            )
         except AebenchError as error:
             print(f"error: {label}: {error}", file=sys.stderr)
             sys.exit(1)

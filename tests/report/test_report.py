@@ -1,6 +1,7 @@
 """The report as a whole: what `render` writes, for all the results it must take."""
 
 import html
+import json
 import re
 import subprocess
 import sys
@@ -136,6 +137,24 @@ def test_takes_runs_with_files_missing(tmp_path):
             file.unlink()
     render(results, tmp_path / "out", "smoke", CONFIG, ROLES)
     assert (tmp_path / "out" / "report.md").is_file()
+
+
+def test_stages_are_added_up_over_the_jobs_of_these_results(tmp_path):
+    results = write_results(tmp_path / "results", images=("pca", "deep"), documents=(), sizes=(2,))
+    records = {
+        "mnist-pca-d2-train": (1.2, 2.0, 300.0),
+        "mnist-deep-d2-train": (40.4, 39.6, 500.4),
+        "mnist-gone-d2-train": (99.0, 99.0, 999.0),
+        "aggregate": (0.2, 0.1, 80.0),
+    }
+    (results / "logs").mkdir()
+    for name, (seconds, cpu, memory) in records.items():
+        used = {"seconds": seconds, "cpu_seconds": cpu, "peak_memory_mb": memory}
+        (results / "logs" / f"{name}.json").write_text(json.dumps(used))
+    table = tables.stages(read(results, ROLES))
+    rows = [[cell.text for cell in row] for row in table.rows]
+    assert rows == [["train", "2", "42", "40", "500"], ["aggregate", "1", "0", "0", "80"]]
+    assert table.rows[0][3].detail == "mnist-deep-d2"
 
 
 def test_a_missing_table_is_one_message(tmp_path):

@@ -1,9 +1,11 @@
 # Names and paths that every stage shares.
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+from aebench import jobs
 from aebench.errors import AebenchError
 from aebench.stages import plan
 
@@ -70,6 +72,36 @@ def all_runs(file):
     ]
 
 
+def begin():
+    """Before the first job: refuse a GPU that is not there, and share the import of PyTorch.
+
+    Only where jobs run beside us in the same Python: a cluster's node may have what we have not.
+    """
+    global JOB_SERVER  # it ends when nobody holds it
+    elsewhere = not workflow.local_exec or workflow.deployment_settings.deployment_method
+    if elsewhere or workflow.touch:
+        return
+    if config["device"] == "cuda" and any(
+        trains_network(job) for job in workflow.dag.needrun_jobs()
+    ):
+        # Snakemake removes a job's earlier files before the job itself could refuse.
+        test = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+        if subprocess.run([sys.executable, "-c", test]).returncode:
+            sys.exit(
+                "error: config: device is 'cuda', but PyTorch finds no usable GPU here; "
+                "use 'auto' or 'cpu'."
+            )
+    JOB_SERVER = jobs.start_server()
+
+
+def trains_network(job):
+    return job.rule.params.get("estimator") == "AutoEncoder"
+
+
 def print_failures():
     """Repeat at the end what went wrong, which a long run has scrolled away."""
     print("\n".join(plan.failures(f"results/{BUDGET_NAME}/logs", STARTED)))
+    for job in sorted(workflow.scheduler.failed, key=str):
+        if not job.is_group() and not job.log:
+            case = ", ".join(f"{name} {value}" for name, value in job.wildcards_dict.items())
+            print(f"error: rule {job.rule.name} failed ({case}); its message stands above.")

@@ -17,7 +17,8 @@ rule train:
         "../envs/aebench.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu_jobs=1,  # how many share one GPU is limited by workflow/profiles/gpu
+        gpu=int(config["device"] == "cuda"),  # what a cluster's job asks for
     params:
         seeds=SEEDS,
         device=config["device"],

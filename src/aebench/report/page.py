@@ -72,6 +72,7 @@ def build(
         "caveats": answers.caveats(results, _epochs(budget)),
         "headline": tables.headline(results),
         "sections": [_section(results, dataset, out) for dataset in results.datasets],
+        "stages": tables.stages(results),
         "claims": _claims(results),
         "tally": _tally(results),
         "settings": _yaml(
@@ -264,6 +265,8 @@ def markdown(context: Mapping[str, Any]) -> str:
     for section in context["sections"]:
         parts += _markdown_section(section)
     parts += ["## Claims\n", _markdown_claims(context["claims"])]
+    if context["stages"].rows:
+        parts += ["## Stages of the workflow\n", context["stages"].markdown()]
     parts += ["## How to reproduce\n"]
     parts += [_fence("\n".join(context["commands"]))]
     parts += ["Settings:\n", _fence(context["settings"], "yaml")]

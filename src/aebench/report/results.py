@@ -179,6 +179,28 @@ class Results:
             and code_size in (None, run.code_size)
         ]
 
+    def used(self) -> dict[str, dict[str, dict[str, float]]]:
+        """What the jobs of each stage used, by job: seconds, cpu_seconds, peak_memory_mb.
+
+        Jobs of these results alone: records of variants that are gone may lie beside theirs.
+        """
+        cases = dict.fromkeys(f"{run.dataset}-{run.variant}-d{run.code_size}" for run in self._runs)
+        stages = {
+            "data": [f"{name}-data" for name in self.datasets],
+            "train": [f"{case}-train" for case in cases],
+            "evaluate": [f"{case}-evaluate" for case in cases],
+            "aggregate": ["aggregate"],
+            "claims": ["claims"],
+        }
+        return {
+            stage: {
+                name: record
+                for name in names
+                if (record := _read_json(self.folder / "logs" / f"{name}.json", missing={}))
+            }
+            for stage, names in stages.items()
+        }
+
     @cached_property
     def _runs(self) -> list[Run]:
         keys = self.metrics[["dataset", "variant", "code_size", "seed"]].drop_duplicates()

@@ -289,6 +289,32 @@ def costs(results: Results, dataset: str) -> Table:
     return table
 
 
+def stages(results: Results) -> Table:
+    """What every stage of the workflow took, over all data sets."""
+    table = Table(
+        ["stage", "jobs", "CPU seconds", "longest job (s)", "peak memory (MB)"],
+        note=(
+            "CPU seconds of all jobs together. Peak memory is that of the largest job, program "
+            "and libraries included. The report itself and rules of one's own are not counted."
+        ),
+    )
+    for stage, used in results.used().items():
+        if not used:
+            continue
+        longest = max(used, key=lambda name: used[name]["seconds"])
+        detail = longest.removesuffix(f"-{stage}") if len(used) > 1 else ""
+        table.rows.append(
+            [
+                Cell(stage),
+                Cell(str(len(used))),
+                Cell(number(sum(each["cpu_seconds"] for each in used.values()), 0)),
+                Cell(number(used[longest]["seconds"], 0), detail),
+                Cell(number(max(each["peak_memory_mb"] for each in used.values()), 0)),
+            ]
+        )
+    return table
+
+
 def _mean(facts: list[dict[str, Any]], key: str) -> float:
     values = [fact[key] for fact in facts if isinstance(fact.get(key), int | float)]
     return float(np.mean(values)) if values else math.nan

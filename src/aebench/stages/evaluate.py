@@ -12,7 +12,7 @@ from aebench.files import atomic, sha256
 
 def run(
     data: str | Path,
-    folders: Sequence[Path],
+    folders: Sequence[str | Path],
     *,
     code_size: int,
     queries: int | None,
@@ -30,7 +30,7 @@ def run(
     """
     dataset = datasets.read(data)
     known: dict[tuple[str, str], dict[str, float]] = {}
-    for folder in folders:
+    for folder in map(Path, folders):
         files = metrics.read_run(folder, dataset, code_size)
         key = (sha256(folder / "codes.npz"), sha256(folder / "reconstruction.npy"))
         if key not in known:

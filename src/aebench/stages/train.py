@@ -54,6 +54,7 @@ def run(
     """
     from aebench import models
 
+    folders = {int(seed): Path(folder) for seed, folder in folders.items()}  # JSON has text alone
     dataset = datasets.read(data)
     n_features = dataset.train.shape[1]
     if code_size > n_features:

@@ -10,6 +10,7 @@ Every tensor has a leading dimension: the machines of all seeds are trained as o
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -162,11 +163,12 @@ def train(
     error = torch.zeros(n_seeds, device=items.device)
     rate = recipe.learning_rate
     parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
+    groups: list[dict[str, Any]] = [
+        {"params": parameters[:1], "weight_decay": recipe.weight_cost},
+        {"params": parameters[1:]},
+    ]
     optimiser = torch.optim.SGD(
-        [
-            {"params": parameters[:1], "weight_decay": recipe.weight_cost},
-            {"params": parameters[1:]},
-        ],
+        groups,
         lr=rate,
         momentum=recipe.first_momentum,
         maximize=True,
