@@ -1,4 +1,5 @@
 # make reproduce [BUDGET=smoke|quick|full] [CORES=n]   set up, run the benchmark, say where the report is
+# make bench                                          set up, measure this suite beside its peers: results/bench.*
 # make test                                           set up, lint, run all tests but the slow ones
 PYTHON ?= python3
 BUDGET ?= quick
@@ -7,7 +8,7 @@ BIN := .venv/bin
 # Snakemake's scripts and the linters are found on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup reproduce test test-slow lint format clean
+.PHONY: help setup reproduce bench test test-slow lint format clean
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -24,9 +25,17 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+.venv/installed-bench: .venv/installed
+	@echo "Installing the peers that the benchmark measures (once)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
 reproduce: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --config budget=$(BUDGET)
 	@echo "The report is reports/$(BUDGET)/index.html"
+
+bench: .venv/installed-bench
+	$(BIN)/python benchmarks/bench.py
 
 test: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadscope -m "not slow"
