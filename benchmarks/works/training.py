@@ -21,13 +21,13 @@ RBM_BATCH = 100
 LEARNING_RATE = 3e-3
 
 RECIPE = {
-    "loss": "squared_error",
-    "output": "sigmoid",
+    "loss": "cross_entropy",
     "batch_size": 125,
     "learning_rate": 3e-3,
-    "epochs": 40,
+    "weight_decay": 0.15,
+    "epochs": 20,
 }
-"""Of the time to a test error, chosen on a validation part of the training set."""
+"""Of the time to a test error, chosen on 10,000 of the training images (2.80 there after 22)."""
 ERRORS = (8.0, 4.0, 3.0)
 """From the largest."""
 OCTAVE_HOURS = {3.0: 13}
