@@ -53,7 +53,7 @@ class Scale:
     growth: float
 
 
-FULL = Scale(5, 30, None, None, (1000, 500, 250), 24, 6000, 1000, 5000, 300, 1.0)
+FULL = Scale(5, 45, None, None, (1000, 500, 250), 96, 6000, 1000, 5000, 300, 1.0)
 SMOKE = Scale(2, 5, 1000, 300, (30, 20), 2, 500, 50, 100, 1, 0.05)
 """For the tests: every part of the benchmark, none of it worth reading."""
 

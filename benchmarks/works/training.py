@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice, pairwise
@@ -15,6 +15,8 @@ from aebench import datasets
 from aebench.models import AutoEncoder
 from works.measure import OURS, Row, Scale, emit, race, rows, say, timed
 
+OURS_IN_BFLOAT16 = f"{OURS}, bfloat16"
+"""Products as `precision: medium` takes them; float32 where the processor has no such products."""
 CODE_SIZE = 30
 BATCH = 250
 RBM_BATCH = 100
@@ -45,6 +47,7 @@ def epoch(scale: Scale) -> Iterator[Row]:
     X = torch.from_numpy(mnist.train)
     contestants = {
         OURS: partial(_our_epoch, mnist.train, scale.hidden, batches),
+        OURS_IN_BFLOAT16: partial(_our_epoch, mnist.train, scale.hidden, batches, "medium"),
         "its matrix products alone": partial(_epoch_products, sizes, batches),
         "PyTorch DataLoader loop": partial(_dataloader_epoch, X, sizes, batches),
         "pythae trainer": partial(_pythae_epoch, X, sizes, batches),
@@ -53,10 +56,23 @@ def epoch(scale: Scale) -> Iterator[Row]:
     share = len(mnist.train) / BATCH / batches
     whole = {name: seconds * share for name, seconds in best.items()}
     size = f"{'-'.join(map(str, sizes))}, batch {BATCH}"
-    yield from rows("training epoch", size, "AutoEncoder, Adam", whole)
+    yield from _in_both_precisions("training epoch", size, "AutoEncoder, Adam", whole)
 
 
-def _our_epoch(X: np.ndarray, hidden: Sequence[int], batches: int) -> float:
+def _in_both_precisions(
+    work: str, size: str, ours: str, best: Mapping[str, float]
+) -> Iterator[Row]:
+    """Rows of this suite as it is by default, then with products in bfloat16."""
+    peers = {name: seconds for name, seconds in best.items() if name != OURS_IN_BFLOAT16}
+    yield from rows(work, size, ours, peers)
+    if OURS_IN_BFLOAT16 in best:
+        peers[OURS] = best[OURS_IN_BFLOAT16]
+        yield from rows(f"{work}, bfloat16", size, f"{ours}, precision medium", peers)
+
+
+def _our_epoch(
+    X: np.ndarray, hidden: Sequence[int], batches: int, precision: str = "high"
+) -> float:
     """Seconds of these batches, by the clock of `on_epoch`: checks and initialisation come before.
 
     The share of an epoch is asked for, so that batches are taken from all the items.
@@ -70,6 +86,7 @@ def _our_epoch(X: np.ndarray, hidden: Sequence[int], batches: int) -> float:
         batch_size=BATCH,
         learning_rate=LEARNING_RATE,
         device="cpu",
+        precision=precision,
         random_state=0,
     ).fit(X, on_epoch=lambda *_: moments.append(time.perf_counter()))
     return moments[-1] - moments[0]
@@ -190,16 +207,17 @@ def rbm(scale: Scale) -> Iterator[Row]:
     hidden = scale.hidden[0]
     contestants = {
         OURS: partial(our_rbm_epoch, X, hidden),
+        OURS_IN_BFLOAT16: partial(our_rbm_epoch, X, hidden, "medium"),
         "its matrix products alone": partial(_rbm_products, X.shape, hidden),
         "scikit-learn BernoulliRBM": partial(_scikit_learn_rbm, X, hidden),
     }
     best = race(contestants, scale)
     whole = {name: seconds * len(mnist.train) / len(X) for name, seconds in best.items()}
     size = f"{X.shape[1]}-{hidden}, batch {RBM_BATCH}"
-    yield from rows("RBM epoch", size, "RBM pretraining, CD-1", whole)
+    yield from _in_both_precisions("RBM epoch", size, "RBM pretraining, CD-1", whole)
 
 
-def our_rbm_epoch(X: np.ndarray, hidden: int) -> float:
+def our_rbm_epoch(X: np.ndarray, hidden: int, precision: str = "high") -> float:
     """Seconds of an epoch of the first layer, from the history of a pretraining of two.
 
     From the end of the first epoch to the end of the second: nothing but the epoch lies between.
@@ -214,6 +232,7 @@ def our_rbm_epoch(X: np.ndarray, hidden: int) -> float:
         pretraining_batch_size=RBM_BATCH,
         epochs=0,
         device="cpu",
+        precision=precision,
         random_state=0,
     ).fit(X)
     metric = "pretraining_1_squared_error"

@@ -58,7 +58,8 @@ class Rbm:
     ) -> torch.Tensor:
         """Draw hidden states around their mean, each seed's from its own generator."""
         draws = torch.empty_like(mean)
-        for own, generator in zip(draws, generators, strict=True):
+        each = draws.view(len(generators), *mean.shape[-2:])
+        for own, generator in zip(each, generators, strict=True):
             if self.hidden == "binary":
                 own.uniform_(generator=generator)
             else:
@@ -103,12 +104,11 @@ def contrastive_divergence(
     reconstruction = rbm.visible_mean(states, v.sum(-1, keepdim=True))
     negative = rbm.hidden_mean(reconstruction)
     # Both means of v h in one product: two would write as many numbers as there are weights twice.
-    n = v.shape[1]
-    h = torch.cat([positive, negative.neg()], 1).div_(n)
-    weights = torch.bmm(torch.cat([v, reconstruction], 1).mT, h)
+    h = torch.cat([positive, negative.neg()], -2).div_(v.shape[-2])
+    weights = torch.matmul(torch.cat([v, reconstruction], -2).mT, h)
     difference = v - reconstruction
-    ascent = weights, difference.mean(1, keepdim=True), h.sum(1, keepdim=True)
-    return ascent, difference.square_().sum((1, 2))
+    ascent = weights, difference.mean(-2, keepdim=True), h.sum(-2, keepdim=True)
+    return ascent, difference.square_().sum((-2, -1))
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,11 @@ def train(
     v = torch.empty((n_seeds, size, items.shape[1]), device=items.device)
     error = torch.zeros(n_seeds, device=items.device)
     rate = recipe.learning_rate
-    parameters = (rbm.weights, rbm.visible_bias, rbm.hidden_bias)
+    machine, batch = rbm, v
+    if n_seeds == 1:  # plain matrices: their products know more precisions than batched ones
+        rows = rbm.weights[0], rbm.visible_bias[0], rbm.hidden_bias[0]
+        machine, batch = Rbm(*rows, rbm.visible, rbm.hidden), v[0]
+    parameters = machine.weights, machine.visible_bias, machine.hidden_bias
     groups: list[dict[str, Any]] = [
         {"params": parameters[:1], "weight_decay": recipe.weight_cost},
         {"params": parameters[1:]},
@@ -176,7 +180,7 @@ def train(
     )
 
     def ascend(momentum: float) -> None:
-        ascent, batch_error = contrastive_divergence(rbm, v, generators)
+        ascent, batch_error = contrastive_divergence(machine, batch, generators)
         error.add_(batch_error)
         for group in optimiser.param_groups:
             group["momentum"] = momentum
