@@ -1,5 +1,6 @@
 """All seeds at once: networks stacked along a leading dimension, and what is random in each."""
 
+import warnings
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -183,6 +184,8 @@ class Step:
         """Run on a stream of its own, as a recording will."""
         here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
         aside.wait_stream(here)
-        with torch.cuda.stream(aside):
+        with torch.cuda.stream(aside), warnings.catch_warnings():
+            # Optimisers made for recording warn of steps that are not recorded, as these.
+            warnings.filterwarnings("ignore", message=".*capturable=True")
             self._function()
         here.wait_stream(aside)
