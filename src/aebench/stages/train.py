@@ -4,7 +4,6 @@ import csv
 import importlib.metadata
 import json
 import platform
-import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from aebench import __version__, datasets
-from aebench.console import duration
+from aebench.console import duration, peak_memory_mb
 from aebench.errors import AebenchError
 from aebench.files import atomic, write_text
 
@@ -88,7 +87,7 @@ def run(
             "seconds": seconds,
             "code_dtype": str(codes.dtype),
             "parameters_count": parameters_count,
-            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "peak_memory_mb": peak_memory_mb(),
             "versions": versions(),
         }
         write_text(folder / "run.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")

@@ -143,7 +143,7 @@ def adam(
     """
     stack, device = Stack(objectives), inputs.device
     orders = [stream(seed, "batches") for seed in seeds]
-    order = draw_batches(len(inputs), batch_size, orders)
+    order = draw_batches(len(inputs), batch_size, orders).to(device)
     n_seeds, per_epoch, size = order.shape
     batch = torch.empty((n_seeds, size, inputs.shape[1]), device=device)
     target = batch if targets is inputs else torch.empty_like(batch)
@@ -167,12 +167,11 @@ def adam(
     seen = 0
     for step in range(steps):
         position = step % per_epoch
-        if position == 0:
-            order = draw_batches(len(inputs), batch_size, orders) if step else order
-            there = order.to(device)
-        inputs.take(there[:, position], out=batch)
+        if step and position == 0:
+            order = draw_batches(len(inputs), batch_size, orders).to(device)
+        inputs.take(order[:, position], out=batch)
         if targets is not inputs:
-            targets.take(there[:, position], out=target)
+            targets.take(order[:, position], out=target)
         rate.fill_(learning_rate * learning_rate_factor(step, steps, schedule))
         descend_once()
         seen += 1

@@ -4,7 +4,8 @@ The recipe is the one of the code released with Hinton & Salakhutdinov, Science 
 one step of contrastive divergence (CD-1) on batches of 100, visible units never sampled, hidden
 states sampled to make the reconstruction, probabilities used for the statistics.
 
-Every tensor has a leading dimension: the machines of all seeds are trained as one.
+Every tensor has a leading dimension: the machines of all seeds are trained as one. What a single
+machine computes works without it, too.
 """
 
 import math

@@ -45,6 +45,11 @@ def draw_batches(n_items: int, size: int, generators: Sequence[torch.Generator])
     return torch.stack(orders).view(len(orders), n_batches, size)
 
 
+def _aligned(size: int) -> int:
+    """The next multiple of ALIGNMENT."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
 class Stack:
     """Objectives of one architecture, one a seed, computed as one.
 
@@ -86,8 +91,8 @@ class Stack:
         tensor, shape [n_seeds, n_numbers]
             Every parameter padded by zeros to a multiple of ALIGNMENT; `as_parts` finds them.
         """
-        sizes = [-(-p[0].numel() // ALIGNMENT) * ALIGNMENT for p in self.parameters]
-        rows = self.parameters[0].detach().new_zeros((len(self), sum(sizes)))
+        width = sum(_aligned(parameter[0].numel()) for parameter in self.parameters)
+        rows = self.parameters[0].detach().new_zeros((len(self), width))
         parts = self.as_parts(rows)
         for part, parameter in zip(parts, self.parameters, strict=True):
             part.copy_(parameter.detach())
@@ -100,7 +105,7 @@ class Stack:
         for parameter in self.parameters:
             shape, size = parameter.shape[1:], parameter[0].numel()
             parts.append(rows[:, start : start + size].unflatten(1, shape))
-            start += -(-size // ALIGNMENT) * ALIGNMENT
+            start += _aligned(size)
         return parts
 
     @property
