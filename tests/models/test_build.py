@@ -47,7 +47,7 @@ def test_an_unknown_parameter_is_refused(estimator):
 
 
 def test_the_message_lists_what_a_variant_may_give():
-    with pytest.raises(ParameterError, match=r"'hiden'; allowed are hidden, activation, .*device"):
+    with pytest.raises(ParameterError, match=r"'hiden'; allowed are hidden, layers, .*device"):
         build("AutoEncoder", 2, {"hiden": [5]})
     with pytest.raises(ParameterError, match=r"allowed are .*svd_solver") as caught:
         build("PCA", 2, {"n_components": 5})
