@@ -10,6 +10,7 @@ __all__ = ["KINDS", "Dataset", "kind", "names", "prepare", "read", "save"]
 KINDS = {
     "mnist": "images",
     "fashion-mnist": "images",
+    "curves": "images",
     "20newsgroups": "documents",
     "reuters-r52": "documents",
     "rcv1": "documents",
@@ -76,6 +77,10 @@ def prepare(
 
         collection = MNIST if name == "mnist" else FASHION_MNIST
         return idx_images(collection, train_items, test_items, seed)
+    if name == "curves":
+        from aebench.datasets.curves import curves
+
+        return curves(train_items, test_items, seed)
     if name == "rcv1":
         from aebench.datasets.rcv1 import rcv1
 
