@@ -10,7 +10,7 @@ from aebench import datasets
 from aebench.datasets.subset import choose
 from aebench.errors import AebenchError
 
-NAMES = "mnist, fashion-mnist, curves, 20newsgroups, reuters-r52, rcv1"
+NAMES = "mnist, fashion-mnist, curves, olivetti, 20newsgroups, reuters-r52, rcv1"
 
 
 def test_names_and_kinds():

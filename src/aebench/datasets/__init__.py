@@ -11,6 +11,7 @@ KINDS = {
     "mnist": "images",
     "fashion-mnist": "images",
     "curves": "images",
+    "olivetti": "images",
     "20newsgroups": "documents",
     "reuters-r52": "documents",
     "rcv1": "documents",
@@ -81,6 +82,10 @@ def prepare(
         from aebench.datasets.curves import curves
 
         return curves(train_items, test_items, seed)
+    if name == "olivetti":
+        from aebench.datasets.olivetti import olivetti
+
+        return olivetti(train_items, test_items, seed)
     if name == "rcv1":
         from aebench.datasets.rcv1 import rcv1
 
