@@ -106,9 +106,16 @@ def copy_workflow(folder: Path, variants: list[Path], names: list[str]) -> Workf
     for file in variants:
         shutil.copy2(file, copies)
     workflow = Workflow(folder)
-    tiny = {"seeds": [0, 1], "smallest_code_size_only": True, "images": TINY, "documents": TINY}
+    tiny = {
+        "seeds": [0, 1],
+        "main_code_size_only": True,
+        "images": TINY,
+        "documents": TINY,
+        "datasets": {name: {} for name in names},
+    }
+    sizes = {"images": [2, 10, 30], "documents": [2, 10, 50]}
     budgets = yaml.safe_load((folder / "config.yaml").read_text())["budgets"]
-    workflow.configure(budget="tiny", datasets=names, budgets=budgets | {"tiny": tiny})
+    workflow.configure(budget="tiny", code_sizes=sizes, budgets=budgets | {"tiny": tiny})
     return workflow
 
 

@@ -458,7 +458,7 @@ class TestBadConfig:
             ({"seeds": []}, "budgets.tiny.seeds", "[]", "empty"),
             ({"seeds": [1, 1]}, "budgets.tiny.seeds", "[1, 1]", "twice"),
             ({"seeds": [-1]}, "budgets.tiny.seeds", "-1", "smallest allowed is 0"),
-            ({"sedes": [1]}, "budgets.tiny", "'sedes'", "seeds, smallest_code_size_only"),
+            ({"sedes": [1]}, "budgets.tiny", "'sedes'", "seeds, main_code_size_only"),
         ],
     )
     def test_config_file(self, quiet, edit, key, found, allowed):
@@ -603,15 +603,15 @@ class TestJobServer:
 class TestPlan:
     def test_full_budget_dry_run(self, make_workflow):
         names = sorted(file.stem for file in VARIANTS.glob("*.smk"))
-        everything = ("mnist", "20newsgroups", "reuters-r52", "rcv1")
-        workflow = make_workflow(*names, datasets=everything)
+        workflow = make_workflow(*names)
         outcome = workflow.run("-n", "--config", "budget=full")
         assert outcome.code == 0, outcome.text
         planned = jobs(outcome)
-        assert planned["data"] == 4
-        assert planned["train_deep"] == planned["train_pca"] == 4 * 3
-        assert planned["train_lsa_log"] == 3 * 3
-        assert planned["train_hinton_2006_no_pretraining"] == 1
+        images, documents = 4, 3  # data sets, each at three code sizes
+        assert planned["data"] == images + documents
+        assert planned["train_deep"] == planned["train_pca"] == 3 * (images + documents)
+        assert planned["train_lsa_log"] == 3 * documents
+        assert planned["train_hinton_2006_no_pretraining"] == images
         trains = sum(count for rule, count in planned.items() if rule.startswith("train_"))
         assert planned["evaluate"] == trains
         assert {f"train_{name.replace('-', '_')}" for name in names} <= planned.keys()

@@ -1,4 +1,4 @@
-"""The idx format, and MNIST as it really is."""
+"""The idx format, and MNIST and Fashion-MNIST as they really are."""
 
 import numpy as np
 import pytest
@@ -81,11 +81,30 @@ def test_mnist_is_mnist(no_mirror):
     assert mnist.train.mean(dtype=np.float64) == pytest.approx(0.1306604762738)
     assert mnist.train.std(dtype=np.float64) == pytest.approx(0.3081078038564)
     info = mnist.info
-    assert info["sha256"] == images.SHA256
-    assert set(info["sources"]) == set(images.SHA256)
+    assert info["sha256"] == images.SHA256["mnist"]
+    assert set(info["sources"]) == set(images.SHA256["mnist"])
     assert (info["n_features"], info["image_shape"], info["vocabulary"]) == (784, [28, 28], None)
     assert info["classes"] == list("0123456789")
     assert (info["train_items"], info["test_items"], info["notes"]) == (60000, 10000, [])
+
+
+def test_fashion_mnist_is_fashion_mnist(no_mirror):
+    fashion = datasets.prepare("fashion-mnist")
+    assert fashion.train.shape == (60000, 784)
+    assert fashion.test.shape == (10000, 784)
+    assert np.bincount(fashion.train_labels).tolist() == [6000] * 10
+    assert np.bincount(fashion.test_labels).tolist() == [1000] * 10
+    assert fashion.train.mean(dtype=np.float64) == pytest.approx(0.2860, abs=1e-4)
+    assert fashion.train.std(dtype=np.float64) == pytest.approx(0.3530, abs=1e-4)
+    info = fashion.info
+    assert info["sha256"] == images.SHA256["fashion-mnist"]
+    assert len(info["classes"]) == 10
+    # A bag is wider than a trouser is: class names are in the order of the class ids.
+    width = {}
+    for name in ("trouser", "bag"):
+        items = fashion.train[fashion.train_labels == info["classes"].index(name)]
+        width[name] = (items.reshape(-1, 28, 28).mean(axis=(0, 1)) > 0.1).sum()
+    assert width["bag"] > 1.5 * width["trouser"]
 
 
 def test_mnist_in_part(no_mirror):

@@ -431,6 +431,69 @@ def test_without_npm_the_next_source_is_asked(server, cache, monkeypatch, capfd)
     assert "npm is not installed" in capfd.readouterr().err
 
 
+APT_GET = """#!{python}
+import shutil, sys
+assert sys.argv[1:] == ["download", "--quiet", "toy-data=1.0-1"], sys.argv
+shutil.copy({deb!r}, "toy-data_1.0-1_all.deb")
+"""
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not installed")
+def test_apt_package(cache, tmp_path, monkeypatch):
+    trap, tree, programs = (tmp_path / name for name in ("executed", "tree", "programs"))
+    for folder in (tree / "DEBIAN", tree / "usr", programs):
+        folder.mkdir(parents=True)
+    about = (
+        "Package: toy-data\nVersion: 1.0-1\nArchitecture: all\nMaintainer: me\nDescription: toy\n"
+    )
+    (tree / "DEBIAN/control").write_text(about)
+    (tree / "DEBIAN/preinst").write_text(f"#!/bin/sh\ntouch {trap}\n")
+    (tree / "DEBIAN/preinst").chmod(0o755)
+    (tree / "usr/first.dat.gz").write_bytes(gzip.compress(CONTENT))
+    (tree / "usr/second.dat").write_bytes(OTHER)
+    deb = tmp_path / "toy.deb"
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, deb], check=True)
+    (programs / "apt-get").write_text(APT_GET.format(python=sys.executable, deb=str(deb)))
+    (programs / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    members = {
+        "first.dat": Member("./usr/first.dat.gz", sources.decompress),
+        "second.dat": Member("./usr/second.dat"),
+    }
+    package = Package("apt", "toy-data", "1.0-1", members)
+    found = fetch(collection(package, files=(raw("first.dat"), raw("second.dat"))), "toy")
+    assert {name: file.path.read_bytes() for name, file in found.items()} == PAIR
+    assert found["first.dat"].source == "apt package toy-data=1.0-1"
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("client", ["apt", "npm"])
+def test_without_its_client_a_package_is_passed_over(cache, monkeypatch, client):
+    monkeypatch.setattr(sources.shutil, "which", lambda name: None)
+    package = Package(client, "toy-data", "1.0", {"first.dat": Member("x")})
+    program = {"apt": "apt-get", "npm": "npm"}[client]
+    with pytest.raises(AebenchError, match=f"{program} is not installed"):
+        fetch(collection(package), "toy")
+
+
+def test_a_whole_archive_is_converted(server, cache, wheels):
+    def convert(archive: Path, target: Path) -> None:
+        with zipfile.ZipFile(archive) as parts:
+            target.write_bytes(b"".join(parts.read(f"part{i}") for i in (1, 2)))
+
+    parts = {"part1": CONTENT[:1000], "part2": CONTENT[1000:]}
+    wheel = wheels / "toy_data-1.0-py3-none-any.whl"
+    write_wheel(wheel, parts)
+    server.answers = {"/all.zip": wheel.read_bytes()}
+    package = Package("pip", "toy-data", "1.0", {"first.dat": Member(None, convert)})
+    web = Web(server.url, lambda file: ["all.zip"], convert=convert)
+    for source in (package, web):
+        shutil.rmtree(cache, ignore_errors=True)
+        found = fetch(collection(source), "toy")["first.dat"]
+        assert found.path.read_bytes() == CONTENT
+        assert found.source == source.words
+
+
 def test_a_client_that_never_ends_is_stopped(cache, monkeypatch):
     monkeypatch.setattr(sources, "CLIENT_TIMEOUT", 0.01)
     package = Package("pip", "toy-data", "1.0", {"first.dat": Member("x")})

@@ -49,6 +49,23 @@ def toy(request):
     return request.param()
 
 
+def test_factors_come_back(toy, tmp_path):
+    save(toy, tmp_path / "data.npz", tmp_path / "data.json")
+    assert read(tmp_path / "data.npz").train_factors is None
+    toy.train_factors, toy.test_factors = (
+        np.arange(6.0 * split.shape[0]).reshape(-1, 6) for split in (toy.train, toy.test)
+    )
+    save(toy, tmp_path / "data.npz", tmp_path / "data.json")
+    back = read(tmp_path / "data.npz")
+    assert back.train_factors.dtype == np.float32
+    assert (back.train_factors == toy.train_factors).all()
+    assert (back.test_factors == toy.test_factors).all()
+    toy.test_factors = toy.test_factors[1:]
+    save(toy, tmp_path / "data.npz", tmp_path / "data.json")
+    with pytest.raises(AebenchError, match="factors of"):
+        read(tmp_path / "data.npz")
+
+
 def test_round_trip(toy, tmp_path):
     save(toy, tmp_path / "data.npz", tmp_path / "data.json")
     back = read(tmp_path / "data.npz")

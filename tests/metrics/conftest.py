@@ -18,7 +18,8 @@ def make_dataset(kind="images", n_train=120, n_test=40, n_features=12, n_classes
         else:
             parts[part] = sparse.csr_matrix(rng.poisson(3 * centres[labels]).astype(np.float32))
         parts[f"{part}_labels"] = labels
-    return SimpleNamespace(name="tiny", kind=kind, info={}, **parts)
+    factors = {"train_factors": None, "test_factors": None}
+    return SimpleNamespace(name="tiny", kind=kind, info={}, **parts, **factors)
 
 
 def make_run(dataset, code_size=2, seed=0):

@@ -45,6 +45,26 @@ def test_several_topics_have_no_classification(documents):
     assert set(score_run(documents, codes["train"], codes["test"], R)) == COMMON | WORDS
 
 
+def test_classes_that_train_has_not_cannot_be_learned(images):
+    codes, R = make_run(images)
+    images.train_labels = images.train_labels + 4
+    scores = score_run(images, codes["train"], codes["test"], R)
+    assert set(scores) == COMMON
+    assert scores["mean_average_precision"] > 0
+    images.train_labels[0] = 0  # one class in common is enough
+    assert set(score_run(images, codes["train"], codes["test"], R)) == COMMON | CLASSES
+
+
+def test_known_factors_are_looked_for_in_the_code(images):
+    codes, R = make_run(images)
+    images.train_factors, images.test_factors = codes["train"] @ [[2.0], [1.0]], None
+    assert "factor_recovery" not in score_run(images, codes["train"], codes["test"], R)
+    images.test_factors = codes["test"] @ [[2.0], [1.0]]
+    scores = score_run(images, codes["train"], codes["test"], R)
+    assert set(scores) == COMMON | CLASSES | {"factor_recovery"}
+    assert scores["factor_recovery"] == pytest.approx(1, abs=1e-5)
+
+
 def test_queries_limit_is_passed_on(images):
     codes, R = make_run(images)
     few = score_run(images, codes["train"], codes["test"], R, queries=3)

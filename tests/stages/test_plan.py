@@ -30,7 +30,14 @@ def config() -> dict[str, Any]:
         "vocabulary_size": 100,
         "device": "cpu",
         "precision": "high",
-        "budgets": {"small": {"seeds": [0, 3], "images": limited, "documents": scale}},
+        "budgets": {
+            "small": {
+                "seeds": [0, 3],
+                "images": limited,
+                "documents": scale,
+                "datasets": {"reuters-r52": {}, "mnist": {}},
+            }
+        },
     }
 
 
@@ -59,6 +66,17 @@ def test_the_configuration_that_comes_with_aebench_is_allowed():
 
 def test_all_variants_are_those_with_a_file(config):
     assert read(config).variants == ["deep", "lsa", "pca"]
+
+
+def test_all_data_sets_are_those_of_the_budget(config):
+    assert read(config | {"datasets": "all"}).datasets == ["reuters-r52", "mnist"]
+
+
+def test_a_data_set_that_the_budget_does_not_name_has_the_numbers_of_its_kind(config):
+    small = read(config | {"datasets": ["curves"]})
+    assert small.datasets == ["curves"]
+    assert small.limits("curves") == small.limits("mnist")
+    assert small.epochs("curves") == small.epochs("mnist")
 
 
 def test_chosen_variants_keep_their_order(config):
@@ -110,13 +128,44 @@ def test_code_sizes_of_a_variant_replace_those_of_the_configuration(config):
     assert found == [("mnist", "deep", 5), ("mnist", "deep", 7)]
 
 
-def test_smallest_code_size_only(config):
-    config["budgets"]["small"]["smallest_code_size_only"] = True
-    own = DEEP | {"images": {"code_sizes": [30, 20]}}
-    assert read(config).comparisons({"pca": BOTH, "deep": own}) == [
-        ("mnist", "pca", 2),
-        ("mnist", "deep", 20),
+def test_a_data_set_may_have_code_sizes_of_its_own(config):
+    config["code_sizes"]["curves"] = [6, 18, 3]
+    found = read(config | {"datasets": ["curves", "mnist"]}).comparisons({"pca": BOTH})
+    sizes = {name: [size for dataset, _, size in found if dataset == name] for name, _, _ in found}
+    assert sizes == {"curves": [3, 6, 18], "mnist": [2, 30]}
+
+
+def test_main_is_the_first_code_size_of_each_data_set(config):
+    config["code_sizes"]["curves"] = [6, 18]
+    rules = {
+        "pca": {"role": "baseline", "images": {"code_sizes": "main"}, "documents": {}},
+    }
+    assert read(config | {"datasets": ["mnist", "curves", "reuters-r52"]}).comparisons(rules) == [
+        ("mnist", "pca", 30),
+        ("curves", "pca", 6),
         ("reuters-r52", "pca", 2),
+        ("reuters-r52", "pca", 10),
+        ("reuters-r52", "pca", 50),
+    ]
+
+
+def test_main_code_size_only(config):
+    config["budgets"]["small"]["main_code_size_only"] = True
+    config["code_sizes"]["fashion-mnist"] = [5, 7]
+    rules = {
+        "pca": BOTH,
+        "deep": DEEP | {"images": {"code_sizes": [20, 30]}},  # the main one, where it is there
+        "main": DEEP | {"images": {"code_sizes": "main"}},
+    }
+    plan_read = read(config | {"datasets": ["mnist", "fashion-mnist", "reuters-r52"]})
+    assert plan_read.comparisons(rules) == [
+        ("mnist", "pca", 30),
+        ("mnist", "deep", 30),
+        ("mnist", "main", 30),
+        ("fashion-mnist", "pca", 5),
+        ("fashion-mnist", "deep", 20),
+        ("fashion-mnist", "main", 5),
+        ("reuters-r52", "pca", 50),
     ]
 
 
@@ -137,9 +186,9 @@ def test_nothing_to_do_is_refused(config):
         only_images.comparisons({"lsa": {"role": "baseline", "documents": {}}})
 
 
-@pytest.mark.parametrize("sizes", [[], [0], [2, 2], [2.5], ["2"], 2, [True]])
+@pytest.mark.parametrize("sizes", [[], [0], [2, 2], [2.5], ["2"], 2, [True], "all"])
 def test_code_sizes_of_a_variant_are_checked(config, sizes):
-    with pytest.raises(AebenchError, match=r"variant deep: code_sizes .* whole numbers"):
+    with pytest.raises(AebenchError, match=r"variant deep: code_sizes .* whole numbers.* 'main'"):
         read(config).comparisons({"deep": DEEP | {"images": {"code_sizes": sizes}}})
 
 
@@ -208,9 +257,10 @@ def test_only_a_variant_newer_than_the_list_is_overlooked(tmp_path):
         ({"budget": "huge"}, ("budget has 'huge'", "allowed are small")),
         ({"budget": 3}, ("budget is 3", "string")),
         ({"datasets": []}, ("datasets is []", "empty")),
-        ({"datasets": ["mnst"]}, ("datasets has 'mnst'", "mnist, 20newsgroups, reuters-r52")),
+        ({"datasets": ["mnst"]}, ("datasets has 'mnst'", "20newsgroups, reuters-r52, rcv1")),
+        ({"datasets": "mnist"}, ('datasets is "mnist"', "`all` or a list of names")),
         ({"datasets": ["mnist", "mnist"]}, ('datasets is ["mnist", "mnist"]', "twice")),
-        ({"datasets": None}, ("datasets is null", "array")),
+        ({"datasets": None}, ("datasets is null", "`all` or a list of names")),
         ({"variants": ["dep"]}, ("variants has 'dep'", "deep, lsa, pca")),
         ({"variants": "pca"}, ('variants is "pca"', "all", "list of names")),
         ({"variants": []}, ("variants is []", "empty")),
@@ -220,6 +270,10 @@ def test_only_a_variant_newer_than_the_list_is_overlooked(tmp_path):
         ({"code_sizes": {"images": [0], "documents": [2]}}, ("code_sizes.images.0 is 0", "1")),
         ({"code_sizes": {"images": [2]}}, ("code_sizes", "'documents' is a required")),
         ({"code_sizes": {"images": [], "documents": [2]}}, ("code_sizes.images is []", "empty")),
+        (
+            {"code_sizes": {"images": [2], "documents": [2], "mnst": [2]}},
+            ("has 'mnst'", "documents"),
+        ),
         ({"budgets": {"Big One": {}}}, ("Big One", "lower-case")),
     ],
 )
@@ -237,7 +291,10 @@ def test_one_message_names_key_value_and_what_is_allowed(config, change, words):
         ({"seeds": [-1]}, ("budgets.small.seeds.0 is -1", "smallest allowed is 0")),
         ({"sedes": [1]}, ("unknown key 'sedes' at budgets.small", "seeds")),
         ({"images": {}}, ("budgets.small.images", "'epochs' is a required")),
-        ({"smallest_code_size_only": "yes"}, ('smallest_code_size_only is "yes"', "boolean")),
+        ({"main_code_size_only": "yes"}, ('main_code_size_only is "yes"', "boolean")),
+        ({"datasets": {}}, ("budgets.small.datasets is {}", "at least one")),
+        ({"datasets": ["mnist"]}, ('budgets.small.datasets is ["mnist"]', "object")),
+        ({"datasets": {"mnst": {}}}, ("budgets.small.datasets has 'mnst'", "allowed are mnist")),
     ],
 )
 def test_budgets_are_checked(config, change, words):

@@ -9,6 +9,9 @@ __all__ = ["KINDS", "Dataset", "kind", "names", "prepare", "read", "save"]
 
 KINDS = {
     "mnist": "images",
+    "fashion-mnist": "images",
+    "curves": "images",
+    "olivetti": "images",
     "20newsgroups": "documents",
     "reuters-r52": "documents",
     "rcv1": "documents",
@@ -64,16 +67,25 @@ def prepare(
         For an unknown name or limit, when no source gives the raw files, or when they are
         malformed.
     """
-    what = kind(name)
+    kind(name)
     for limit, value in (("train_items", train_items), ("test_items", test_items)):
         if value is not None:
             _whole(limit, value, 1, "a whole number of at least 1, or null for all")
     _whole("vocabulary_size", vocabulary_size, 1, "a whole number of at least 1")
     _whole("seed", seed, 0, "a whole number of at least 0")
-    if what == "images":
-        from aebench.datasets.images import mnist
+    if name in ("mnist", "fashion-mnist"):
+        from aebench.datasets.images import FASHION_MNIST, MNIST, idx_images
 
-        return mnist(train_items, test_items, seed)
+        collection = MNIST if name == "mnist" else FASHION_MNIST
+        return idx_images(collection, train_items, test_items, seed)
+    if name == "curves":
+        from aebench.datasets.curves import curves
+
+        return curves(train_items, test_items, seed)
+    if name == "olivetti":
+        from aebench.datasets.olivetti import olivetti
+
+        return olivetti(train_items, test_items, seed)
     if name == "rcv1":
         from aebench.datasets.rcv1 import rcv1
 

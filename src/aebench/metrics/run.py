@@ -10,6 +10,7 @@ from aebench.metrics.arrays import Place, here
 from aebench.metrics.classification import classification_scores
 from aebench.metrics.reconstruction import document_scores, image_scores
 from aebench.metrics.retrieval import retrieval_scores
+from aebench.metrics.structure import factor_recovery
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
@@ -45,12 +46,14 @@ def score_run(
     -------
     dict of metric name to float
         Every choice inside (validation part, sampled queries, permuted labels) has a fixed seed, so
-        equal runs give equal numbers. Data sets with several topics an item (labels are an
-        indicator [n, n_classes]) have no classification metrics: "the class" is not defined.
+        equal runs give equal numbers. There are no classification metrics where an item has
+        several topics (labels are an indicator [n, n_classes]), for "the class" is not defined, and
+        where no class of the test items is in train, for it cannot be learned. Where the factors
+        the items were made from are known, `factor_recovery` says how well the code knows them.
     """
     score = image_scores if dataset.kind == "images" else document_scores
     scores = score(dataset.test, reconstruction)
-    if dataset.test_labels.ndim == 1:
+    if dataset.test_labels.ndim == 1 and np.isin(dataset.test_labels, dataset.train_labels).any():
         chosen = np.random.default_rng(0).permutation(len(codes_train))[:probe_items]
         scores |= classification_scores(
             codes_train[chosen],
@@ -60,6 +63,10 @@ def score_run(
             place=place,
         )
     scores |= retrieval_scores(codes_test, dataset.test_labels, queries, place=place)
+    if dataset.train_factors is not None and dataset.test_factors is not None:
+        scores["factor_recovery"] = factor_recovery(
+            codes_train, dataset.train_factors, codes_test, dataset.test_factors
+        )
     return scores
 
 

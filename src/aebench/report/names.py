@@ -33,11 +33,16 @@ _METRICS = {
     "mean_average_precision": Metric("mean average precision", "higher", 3, "MAP", SHARE),
     "precision_at_1": Metric("precision at 1", "higher", 3, "P at 1", SHARE),
     "precision_at_15": Metric("precision at 15", "higher", 3, "P at 15", SHARE),
+    "factor_recovery": Metric(
+        "share of the true factors' variance", "higher", 3, "factors R²", (-math.inf, 1.0)
+    ),
 }
 
 TITLES = {
     "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",
+    "curves": "CURVES",
+    "olivetti": "Olivetti faces",
     "20newsgroups": "20 Newsgroups",
     "reuters-r52": "Reuters R52",
     "rcv1": "RCV1",
@@ -80,6 +85,7 @@ def table_metrics(kind: str) -> list[str]:
         "mean_average_precision",
         "precision_at_1",
         "precision_at_15",
+        "factor_recovery",
     ]
 
 

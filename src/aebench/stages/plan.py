@@ -11,6 +11,9 @@ from aebench.errors import AebenchError
 
 KINDS = ("images", "documents")
 NESTED = ("code_sizes", "budgets")
+MAIN = "main"
+"""A variant's word for code sizes: the main one of each data set alone."""
+
 ROLES = ("autoencoder", "baseline", "control")
 """What a variant is in a comparison: autoencoders are compared with baselines; a control says what
 a code is worth that learned nothing."""
@@ -55,6 +58,16 @@ class Plan:
         scale = self._scale(dataset)
         return {key: scale.get(key) for key in ("queries", "probe_items")}
 
+    def _code_sizes(self, dataset: str, own: list[int] | str | None) -> list[int]:
+        """Code sizes, ascending, of a variant with its `own` ones, if any, on a data set."""
+        shared = self.config["code_sizes"]
+        shared = shared.get(dataset, shared[datasets.kind(dataset)])
+        main = shared[0]
+        sizes = [main] if own == MAIN else list(own or shared)
+        if self.budget.get("main_code_size_only"):
+            sizes = [main if main in sizes else sizes[0]]
+        return sorted(sizes)
+
     def comparisons(self, rules: Mapping[str, Any]) -> list[tuple[str, str, int]]:
         """Every (dataset, variant, code size) to train.
 
@@ -62,14 +75,15 @@ class Plan:
         ----------
         rules : mapping of variant to its rule's params
             `images` and `documents` there say which kinds of data the variant applies to; their
-            `code_sizes`, if any, replace the configuration's. `role`: see `role`.
+            `code_sizes`, if any, replace the configuration's: a list, or MAIN for the main code
+            size of each data set. `role`: see `role`.
 
         Raises
         ------
         AebenchError
             For a variant that applies to no kind, has no role, or names code sizes wrongly.
         """
-        chosen, shared = [], self.config["code_sizes"]
+        chosen = []
         for variant, params in rules.items():
             role(variant, params)
         for dataset in self.datasets:
@@ -82,10 +96,8 @@ class Plan:
                     )
                 if params.get(kind) is None:
                     continue
-                sizes = sorted(_own_code_sizes(variant, kind, params[kind]) or shared[kind])
-                if self.budget.get("smallest_code_size_only"):
-                    sizes = sizes[:1]
-                chosen += [(dataset, variant, size) for size in sizes]
+                own = _own_code_sizes(variant, kind, params[kind])
+                chosen += [(dataset, variant, size) for size in self._code_sizes(dataset, own)]
         if not chosen:
             raise AebenchError(
                 f"nothing to do: none of the variants {', '.join(self.variants)} applies to "
@@ -104,15 +116,21 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
     """
     _check_schema(config, schema)
     _one_of("budget", config["budget"], config["budgets"])
-    for name in config["datasets"]:
-        _one_of("datasets", name, datasets.names())
-    for name in config["budgets"][config["budget"]].get("datasets", {}):
-        _one_of(f"budgets.{config['budget']}.datasets", name, datasets.names())
+    budgeted = list(config["budgets"][config["budget"]]["datasets"])
+    chosen = budgeted if config["datasets"] == "all" else list(config["datasets"])
+    known = datasets.names()
+    for key, names, allowed in (
+        ("datasets", chosen, known),
+        (f"budgets.{config['budget']}.datasets", budgeted, known),
+        ("code_sizes", config["code_sizes"], [*KINDS, *known]),
+    ):
+        for name in names:
+            _one_of(key, name, allowed)
     existing = [file.stem for file in variant_files]
     variants = existing if config["variants"] == "all" else list(config["variants"])
     for name in variants:
         _one_of("variants", name, existing)
-    return Plan(config, list(config["datasets"]), variants)
+    return Plan(config, chosen, variants)
 
 
 def role(variant: str, params: Mapping[str, Any]) -> str:
@@ -130,7 +148,7 @@ def role(variant: str, params: Mapping[str, Any]) -> str:
     return str(found)
 
 
-def _own_code_sizes(variant: str, kind: str, own: Any) -> list[int] | None:
+def _own_code_sizes(variant: str, kind: str, own: Any) -> list[int] | str | None:
     """Code sizes that a variant's rule names for a kind of data; None when it leaves them out."""
     if not isinstance(own, Mapping):
         raise AebenchError(
@@ -138,13 +156,13 @@ def _own_code_sizes(variant: str, kind: str, own: Any) -> list[int] | None:
             "parameters, which may be empty."
         )
     sizes = own.get("code_sizes")
-    if sizes is None:
-        return None
+    if sizes is None or sizes == MAIN:
+        return sizes
     whole = isinstance(sizes, list) and all(type(size) is int and size >= 1 for size in sizes)
     if not whole or not sizes or len(set(sizes)) < len(sizes):
         raise AebenchError(
             f"variant {variant}: code_sizes of `{kind}` is {sizes!r}; allowed is a list of "
-            "different whole numbers of at least 1."
+            f"different whole numbers of at least 1, or '{MAIN}'."
         )
     return list(sizes)
 
@@ -207,6 +225,7 @@ def _rule(error: Any) -> str:
         "minItems": "the list is empty or too short" if value else "",
         "uniqueItems": "a value stands in it twice",
         "oneOf": "it must be `all` or a list of names",
+        "minProperties": "at least one is needed",
         "pattern": "names have lower-case letters, digits and hyphens",
     }
     return words.get(error.validator, error.message)
