@@ -98,8 +98,9 @@ def run(
 def write_codes(folder: Path, model: Any, dataset: datasets.Dataset) -> np.ndarray:
     """Write codes.npz and reconstruction.npy of a fitted model; return the test codes."""
     train, test = model.transform(dataset.train), model.transform(dataset.test)
+    dtype = np.uint8 if test.dtype == np.uint8 else np.float32  # bits stay bits
     with atomic(folder / "codes.npz") as temporary:
-        np.savez(temporary, train=train.astype(np.float32), test=test.astype(np.float32))
+        np.savez(temporary, train=train.astype(dtype), test=test.astype(dtype))
     with atomic(folder / "reconstruction.npy") as temporary:
         write_reconstruction(temporary, model, test, dataset.test.shape)
     return test
