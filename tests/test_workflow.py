@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -275,10 +276,19 @@ class TestExamples:
         assert lines["small.smk"] <= 8
         assert lines["subspace.smk"] <= 15
 
-    @pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="README is not written yet")
     @pytest.mark.parametrize("file", EXAMPLE_FILES, ids=lambda file: file.name)
     def test_readme_quotes_them(self, file):
         assert file.read_text().strip() in (ROOT / "README.md").read_text()
+
+    def test_readme_lists_the_variants_that_come_with_aebench(self):
+        listed = re.findall(r"\]\((workflow/variants/[^)]+)\)", (ROOT / "README.md").read_text())
+        assert len(listed) == len(set(listed))
+        assert not [path for path in listed if not (ROOT / path).is_file()]
+        known = subprocess.run(
+            ["git", "-C", ROOT, "ls-files", "workflow/variants"], capture_output=True, text=True
+        )
+        # A variant of one's own need not be listed; without git nobody can tell which that is.
+        assert set(known.stdout.split()) <= set(listed)
 
 
 # ---------------------------------------------------------------- refusals at run time
