@@ -24,11 +24,11 @@ from aebench.stages.aggregate import COLUMNS
 Make = Callable[..., Workflow]
 
 BUILT_IN = ("deep", "pca")
-EXAMPLE_FILES = tuple(EXAMPLES / name for name in ("shallow.smk", "subspace.smk", "subspace.py"))
+EXAMPLE_FILES = tuple(EXAMPLES / name for name in ("small.smk", "subspace.smk", "subspace.py"))
 KINDS = {"mnist": "images", "reuters-r52": "documents"}
 RUN = {  # subspace applies to images alone
-    "mnist": ("deep", "pca", "shallow", "subspace"),
-    "reuters-r52": ("deep", "pca", "shallow"),
+    "mnist": ("deep", "pca", "small", "subspace"),
+    "reuters-r52": ("deep", "pca", "small"),
 }
 
 
@@ -55,7 +55,7 @@ def message(outcome: Outcome) -> str:
 def complete(make_workflow: Make) -> dict[str, Workflow]:
     """Two independent runs of everything on real data, one of them with `--notemp`.
 
-    `shallow` and `subspace` are the files of docs/examples, dropped in and nothing else.
+    `small` and `subspace` are the files of docs/examples, dropped in and nothing else.
     """
     runs = {
         name: make_workflow(*BUILT_IN, datasets=tuple(KINDS), others=EXAMPLE_FILES)
@@ -221,22 +221,22 @@ class TestCompleteRun:
             planned = jobs(workflow.run("-n"))
         finally:
             file.write_text(source)
-        assert planned["train_deep"] == planned["train_shallow"] == planned["train_pca"] == 2
+        assert planned["train_deep"] == planned["train_small"] == planned["train_pca"] == 2
         assert "data" not in planned
         assert "train_subspace" not in planned
 
     def test_an_edit_of_a_variant_reruns_it_alone(self, complete):
         workflow = complete["first"]
-        text = (EXAMPLES / "shallow.smk").read_text()
-        workflow.write_variant("shallow.smk", text.replace("256", "128"))
+        text = (EXAMPLES / "small.smk").read_text()
+        workflow.write_variant("small.smk", text.replace("256", "128"))
         try:
             planned = jobs(workflow.run("-n"))
         finally:
-            workflow.write_variant("shallow.smk", text)
-        assert planned.pop("train_shallow") == planned.pop("evaluate") == 2
+            workflow.write_variant("small.smk", text)
+        assert planned.pop("train_small") == planned.pop("evaluate") == 2
         assert planned == {"aggregate": 1, "claims": 1, "report": 1, "all": 1}
 
-    @pytest.mark.parametrize("variant", ["shallow", "subspace"])
+    @pytest.mark.parametrize("variant", ["small", "subspace"])
     def test_a_new_variant_is_in_every_table(self, complete, metrics, variant):
         assert variant in set(metrics["variant"])
         for name in ("summary.csv", "metrics.csv"):
@@ -251,8 +251,8 @@ class TestCompleteRun:
     @pytest.mark.parametrize(
         ("variant", "dataset", "but"),
         [
-            ("shallow", "mnist", ()),
-            ("shallow", "reuters-r52", ()),
+            ("small", "mnist", ()),
+            ("small", "reuters-r52", ()),
             ("subspace", "mnist", ("training",)),  # it has no epochs to show
         ],
     )
@@ -272,7 +272,7 @@ class TestCompleteRun:
 class TestExamples:
     def test_they_are_as_short_as_promised(self):
         lines = {path.name: len(path.read_text().splitlines()) for path in EXAMPLE_FILES}
-        assert lines["shallow.smk"] <= 8
+        assert lines["small.smk"] <= 8
         assert lines["subspace.smk"] <= 15
 
     @pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="README is not written yet")

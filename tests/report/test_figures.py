@@ -83,7 +83,10 @@ def test_pretraining_is_apart_from_fine_tuning(rendered):
     results = read(rendered[0], ROLES)
     figure = figures.draw("training", results, "mnist")
     titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles == [figures.PRETRAINING, "fine-tuning\ncross entropy loss, train"]
+    assert titles == [
+        "pretraining\nsquared error of a layer",
+        "fine-tuning\ncross entropy loss, train",
+    ]
     layers = figure.axes[0].get_lines()
     assert [list(line.get_xdata()) for line in layers] == [[1, 2], [3, 4]]
 
@@ -94,7 +97,7 @@ def built_in_variants():
 
 
 def test_built_in_variants_differ():
-    """The reason for palette.SALT. A variant file that comes to clash may need a new one."""
+    """The reason for palette's salts. A variant file that comes to clash may need a new one."""
     first = [
         "mean",
         "random-projection",

@@ -101,7 +101,10 @@ def test_code_sizes_of_a_variant_are_not_the_estimators_business(data):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"code_size": 50}, ["code_size is 50", "mnist has 49 features"]),
+        (
+            {"estimator": "PCA", "parameters": {"images": {}}, "code_size": 50},
+            ["code_size is 50", "mnist has 49 features", "of PCA"],
+        ),
         ({"estimator": "Pca"}, ["estimator is 'Pca'", "AutoEncoder, Mean, PCA"]),
         ({"parameters": {"images": {"hiden": [8]}}}, ["AutoEncoder", "hiden"]),
         ({"device": "tpu"}, ["device is 'tpu'", "auto, cpu, cuda"]),

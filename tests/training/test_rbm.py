@@ -287,7 +287,7 @@ def test_the_unrolled_network_is_the_stack_up_and_down(visible, output):
         machine("binary", "binary", 6, 5, 2),
         machine("binary", "gaussian", 5, 2, 3),
     ]
-    network = Network([7, 6, 5, 2], "sigmoid", "linear", output)
+    network = Network.dense([7, 6, 5, 2], "sigmoid", "linear", output)
     unroll([network], rbms)
     network.double()  # so that the order of additions does not hide a difference
     for rbm in rbms:
@@ -306,7 +306,7 @@ def test_the_unrolled_network_is_the_stack_up_and_down(visible, output):
 
 def test_decoder_and_encoder_are_untied_after_unrolling():
     rbm = machine("binary", "gaussian", 7, 2)
-    network = Network([7, 2], "sigmoid", "linear", "sigmoid")
+    network = Network.dense([7, 2], "sigmoid", "linear", "sigmoid")
     unroll([network], [rbm])
     kept = rbm.weights[0].clone()
     with torch.no_grad():

@@ -19,7 +19,7 @@ def objectives(n, sizes=(7, 5, 3)):
     """Networks of one architecture with weights of their own."""
     made = []
     for seed in range(n):
-        network = Network(sizes, "silu", "linear", "sigmoid")
+        network = Network.dense(sizes, "silu", "linear", "sigmoid")
         for parameter in network.parameters():
             with torch.no_grad():
                 parameter.normal_(generator=torch.Generator().manual_seed(seed))

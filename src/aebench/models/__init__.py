@@ -12,9 +12,29 @@ from aebench.errors import ParameterError
 from aebench.files import atomic, write_text
 from aebench.models.autoencoder import AutoEncoder
 from aebench.models.controls import Mean, RandomProjection
+from aebench.models.hashing import HyperplaneHashing, RotationHashing, SignHashing
+from aebench.models.kernels import KernelPCA
+from aebench.models.linear import Clipped
+from aebench.models.topics import TopicModel
+from aebench.models.tuning import tuned
 from aebench.models.words import WordCounts
 
-__all__ = ["AutoEncoder", "Mean", "RandomProjection", "WordCounts", "build", "fit_seeds", "save"]
+__all__ = [
+    "AutoEncoder",
+    "Clipped",
+    "HyperplaneHashing",
+    "KernelPCA",
+    "Mean",
+    "RandomProjection",
+    "RotationHashing",
+    "SignHashing",
+    "TopicModel",
+    "WordCounts",
+    "build",
+    "fit_seeds",
+    "save",
+    "tuned",
+]
 
 
 def _pca(code_size: int, **parameters: Any) -> Any:
@@ -29,14 +49,34 @@ def _truncated_svd(code_size: int, **parameters: Any) -> Any:
     return TruncatedSVD(n_components=code_size, random_state=0, **parameters)
 
 
+def _fast_ica(code_size: int, **parameters: Any) -> Any:
+    from sklearn.decomposition import FastICA
+
+    return FastICA(n_components=code_size, random_state=0, **parameters)
+
+
+def _nmf(code_size: int, **parameters: Any) -> Any:
+    from sklearn.decomposition import NMF
+
+    return NMF(n_components=code_size, random_state=0, **parameters)
+
+
 ESTIMATORS: dict[str, Callable[..., Any]] = {
     "AutoEncoder": AutoEncoder,
+    "FastICA": _fast_ica,
+    "HyperplaneHashing": HyperplaneHashing,
+    "KernelPCA": KernelPCA,
     "Mean": Mean,
+    "NMF": _nmf,
     "PCA": _pca,
     "RandomProjection": RandomProjection,
+    "RotationHashing": RotationHashing,
+    "SignHashing": SignHashing,
+    "TopicModel": TopicModel,
     "TruncatedSVD": _truncated_svd,
 }
-"""What a variant may name as its `estimator`. PCA and TruncatedSVD are scikit-learn's own."""
+"""What a variant may name as its `estimator`. FastICA, NMF, PCA and TruncatedSVD are
+scikit-learn's own."""
 
 
 def build(estimator: str, code_size: int, parameters: dict[str, Any]) -> Any:
@@ -48,8 +88,10 @@ def build(estimator: str, code_size: int, parameters: dict[str, Any]) -> Any:
         A key of ESTIMATORS.
     code_size : int
     parameters : dict
-        Its own parameters. A `weighting` makes any estimator but AutoEncoder, which has one of
-        its own, work on word counts (see WordCounts).
+        Its own parameters. Any estimator but AutoEncoder takes three more: a `weighting` makes it
+        work on word counts (see WordCounts), `clip`, such as [0, 1], says where reconstructions
+        are known to lie (see Clipped), and `tune` has lists of values for parameters, of which
+        held-out training items choose (see tuned).
 
     Raises
     ------
@@ -59,7 +101,9 @@ def build(estimator: str, code_size: int, parameters: dict[str, Any]) -> Any:
     if estimator not in ESTIMATORS:
         raise ParameterError(f"estimator is {estimator!r}; allowed are {', '.join(ESTIMATORS)}.")
     parameters = dict(parameters)
-    weighting = None if estimator == "AutoEncoder" else parameters.pop("weighting", None)
+    around = {}
+    if estimator != "AutoEncoder":
+        around = {name: parameters.pop(name, None) for name in ("weighting", "clip", "tune")}
     allowed = _parameters(estimator)
     for name in parameters:
         if name not in allowed:
@@ -67,8 +111,15 @@ def build(estimator: str, code_size: int, parameters: dict[str, Any]) -> Any:
                 f"estimator {estimator} has no parameter {name!r}; allowed are "
                 f"{', '.join(allowed)}."
             )
-    built = ESTIMATORS[estimator](code_size=code_size, **parameters)
-    return built if weighting is None else WordCounts(built, weighting)
+    return _wrapped(ESTIMATORS[estimator](code_size=code_size, **parameters), **around)
+
+
+def _wrapped(estimator: Any, weighting: Any = None, clip: Any = None, tune: Any = None) -> Any:
+    if weighting is not None:
+        estimator = WordCounts(estimator, weighting)
+    if clip is not None:
+        estimator = Clipped(estimator, *clip)
+    return estimator if tune is None else tuned(estimator, tune)
 
 
 def _parameters(estimator: str) -> list[str]:
@@ -128,6 +179,8 @@ def save(model: Any, folder: str | Path) -> int:
     with atomic(folder / "model.safetensors") as temporary:
         temporary.write_bytes(serialise(arrays))  # an OSError when the disk is full
     facts = {"estimator": type(model).__name__, "parameters": repr(model)}
+    if hasattr(model, "best_params_"):
+        facts["chosen"] = model.best_params_
     write_text(folder / "model.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
     return sum(array.size for array in arrays.values())
 

@@ -1,8 +1,7 @@
 """The autoencoder: one estimator whose parameters choose its parts."""
 
 import json
-from collections.abc import Callable, Sequence
-from numbers import Integral, Real
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from aebench.errors import ParameterError
 from aebench.files import atomic, write_text
-from aebench.models import words
+from aebench.models import parameters, words
 
 if TYPE_CHECKING:
     import torch
@@ -32,31 +31,6 @@ class Measurement(NamedTuple):
 
 
 BLOCK = 4096  # items encoded or decoded at a time
-PRETRAINING = ("none", "rbm")
-OPTIMIZERS = ("adam", "conjugate_gradients")
-SCHEDULES = ("cosine", "constant")
-RATES = (
-    "learning_rate",
-    "pretraining_learning_rate",
-    "pretraining_code_learning_rate",
-    "pretraining_input_learning_rate",
-)
-NUMBERS: tuple[tuple[tuple[str, ...], type, Callable[[Any], bool], str], ...] = (
-    (
-        ("batch_size", "pretraining_batch_size", "line_searches"),
-        Integral,
-        lambda value: value >= 1,
-        "whole numbers of at least 1",
-    ),
-    (
-        ("epochs", "pretraining_epochs", "weight_decay"),
-        Real,
-        lambda value: 0 <= value < float("inf"),
-        "numbers of at least 0",
-    ),
-    (RATES, Real, lambda value: 0 < value < float("inf"), "numbers above 0"),
-)
-"""Names of parameters, their type, whether a value is allowed, and what is, in words."""
 
 
 def _plain(value: Any) -> Any:
@@ -65,20 +39,47 @@ def _plain(value: Any) -> Any:
 
 
 class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """A symmetric deep autoencoder.
+    """An autoencoder whose parameters choose its parts; they compose.
 
     Parameters
     ----------
     code_size : int
-        Units of the code, from 1 to the number of features.
+        Units of the code. More than there are features make an overcomplete code.
     hidden : sequence of int
         Sizes of the encoder's hidden layers; the decoder mirrors them. `(1000, 500, 250)` with
         784 pixels and `code_size=30` is the 784-1000-500-250-30 network of Hinton &
         Salakhutdinov (Science 313:504, 2006). May be empty.
+    layers : {"dense", "convolutional", "capsules"}
+        `dense`: fully connected. `convolutional`: `hidden` are channels, each layer halves the
+        image. `capsules`: `hidden` is the one number of recognition units a capsule has.
+    tied : bool
+        The decoder's weights are the encoder's, transposed.
     activation : {"sigmoid", "tanh", "relu", "silu", "elu"}
         Of the hidden layers.
-    code : {"linear", "sigmoid"}
-        Nonlinearity of the code.
+    code : str
+        Kind of the code's units. Functions of one unit: `linear`, `sigmoid`, `tanh`, `relu`,
+        `silu`, `elu`, `shrink` (soft threshold), `saturated-linear`. Or `binary` (noisy logistic
+        units, kept as bits), `k-sparse` (the largest stay), `gaussian` (drawn from in training, as
+        in a variational autoencoder), `quantised` (entries of codebooks), `pose` (of capsules).
+        See `aebench.models.codes`.
+    code_noise : float
+        Standard deviation of Gaussian noise on the input of `binary` units and of functions of
+        one unit in training.
+    sparsity : float
+        Share of units that is active: the mean activation that the penalty `kl` asks for, and the
+        share that `k-sparse` keeps.
+    codebook_size : int
+        Entries of each codebook of a `quantised` code.
+    furthest_shift : int
+        In training on capsules the target is the input moved by up to that many pixels each way.
+    corruption : {"none", "gaussian", "masking", "salt-and-pepper"}
+        Of the input in training; the target stays whole. Word counts are corrupted as weighted.
+    corruption_level : float
+        Standard deviation of the Gaussian noise, or share of the features that is changed.
+    penalties : mapping of str to float, optional
+        Weights of what is added to the loss, any number of: `l1` of the code, `kl` of its units'
+        mean activation, `contractive`, `saturation`, `prior` (of a `gaussian` code), `quantisation`
+        (of a `quantised` code), `l2` of the weights. See `aebench.training.penalties`.
     loss : {"squared_error", "cross_entropy", "multinomial"}
         Summed over features, averaged over items. `cross_entropy` wants data in [0, 1];
         `multinomial` wants word counts and compares a softmax over words with their shares.
@@ -88,15 +89,19 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         How word counts enter the encoder; None takes the data as it is.
     initialisation : {"kaiming", "normal"}
         See `aebench.models.network.initialise`. RBM pretraining replaces it.
-    pretraining : {"none", "rbm"}
-        `rbm`: greedy layer-wise, by CD-1, the recipe of 2006.
+    pretraining : {"none", "rbm", "autoencoder", "denoising"}
+        Greedy layer-wise. `rbm`: by CD-1, the recipe of 2006. `autoencoder`: each layer and its
+        mirror image by Adam, with its learning rate, schedule and weight decay. `denoising`: the
+        same, from masked inputs.
     pretraining_epochs : float
     pretraining_batch_size : int
         For each layer.
     pretraining_learning_rate, pretraining_code_learning_rate : float
-        Of the logistic layers and of the linear code layer.
+        Of RBMs: of the logistic layers and of the linear code layer.
     pretraining_input_learning_rate : float, optional
-        Of the first layer; None takes `pretraining_learning_rate`. Word counts need a smaller one.
+        Of the first RBM; None takes `pretraining_learning_rate`. Word counts need a smaller one.
+    pretraining_corruption_level : float
+        Share of a layer's inputs that `denoising` sets to 0.
     optimizer : {"adam", "conjugate_gradients"}
         `conjugate_gradients`: restarted on batches of `batch_size` with `line_searches` each.
     epochs : float
@@ -106,6 +111,9 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Of Adam; `schedule` is "cosine" (with warm-up) or "constant".
     line_searches : int
         Of the conjugate gradients, for each batch.
+    inference : {"encoder", "optimised"}
+        Where `transform` gets codes from: the encoder, or a minimisation of the loss over each
+        item's code that starts there.
     device : {"auto", "cpu", "cuda"}
     precision : {"highest", "high", "medium"}
         Of matrix products while training, in PyTorch's words: float32; TF32 where the hardware
@@ -140,8 +148,17 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         code_size: int = 30,
         hidden: Sequence[int] = (1000, 500, 250),
         *,
+        layers: str = "dense",
+        tied: bool = False,
         activation: str = "silu",
         code: str = "linear",
+        code_noise: float = 0.0,
+        sparsity: float = 0.05,
+        codebook_size: int = 256,
+        furthest_shift: int = 2,
+        corruption: str = "none",
+        corruption_level: float = 0.25,
+        penalties: Mapping[str, float] | None = None,
         loss: str = "squared_error",
         output: str | None = None,
         weighting: str | None = None,
@@ -152,6 +169,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         pretraining_learning_rate: float = 0.1,
         pretraining_code_learning_rate: float = 0.001,
         pretraining_input_learning_rate: float | None = None,
+        pretraining_corruption_level: float = 0.25,
         optimizer: str = "adam",
         epochs: float = 20,
         batch_size: int = 250,
@@ -159,6 +177,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         schedule: str = "cosine",
         weight_decay: float = 0.0,
         line_searches: int = 3,
+        inference: str = "encoder",
         device: str = "auto",
         precision: str = "high",
         random_state: Any = None,
@@ -166,8 +185,17 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     ) -> None:
         self.code_size = code_size
         self.hidden = hidden
+        self.layers = layers
+        self.tied = tied
         self.activation = activation
         self.code = code
+        self.code_noise = code_noise
+        self.sparsity = sparsity
+        self.codebook_size = codebook_size
+        self.furthest_shift = furthest_shift
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.penalties = penalties
         self.loss = loss
         self.output = output
         self.weighting = weighting
@@ -178,6 +206,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.pretraining_learning_rate = pretraining_learning_rate
         self.pretraining_code_learning_rate = pretraining_code_learning_rate
         self.pretraining_input_learning_rate = pretraining_input_learning_rate
+        self.pretraining_corruption_level = pretraining_corruption_level
         self.optimizer = optimizer
         self.epochs = epochs
         self.batch_size = batch_size
@@ -185,6 +214,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.schedule = schedule
         self.weight_decay = weight_decay
         self.line_searches = line_searches
+        self.inference = inference
         self.device = device
         self.precision = precision
         self.random_state = random_state
@@ -199,7 +229,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     @property
     def _n_features_out(self) -> int:  # for scikit-learn's get_feature_names_out
-        return self.network_.decoder[0].in_features
+        return self.code_size
 
     # ------------------------------------------------------------------ fit
 
@@ -257,7 +287,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     ) -> None:
         """Fit estimators of the same parameters as this one."""
         X = self._checked(X, reset=True)
-        self._check_parameters(X)
+        parameters.check(self)
+        self._check_range(X)
         for estimator in estimators:
             for name in ("n_features_in_", "feature_names_in_"):
                 if hasattr(self, name):
@@ -277,10 +308,19 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     # ------------------------------------------------------------ transform
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the codes of items X [n_items, n_features], float32 [n_items, code_size]."""
+        """Return the codes of items X [n_items, n_features], [n_items, code_size].
+
+        They are float32, or uint8 of 0 and 1 where the code is `binary`.
+        """
         check_is_fitted(self, "network_")
         X = self._checked(X, reset=False)
-        return self._blockwise(self.network_.encoder, self._weighted(X), self.code_size)
+        codes = self._blockwise(self.network_.encode, self._weighted(X), self.code_size)
+        if self.inference == "optimised":
+            from aebench.models.inference import optimised
+
+            targets = words.weight(X, "share") if self.loss == "multinomial" else X
+            codes = optimised(self.network_, self.loss, codes, targets)
+        return codes.astype(np.uint8) if self.code == "binary" else codes
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Return reconstructions of codes Z [n_items, code_size], float32 [n_items, n_features].
@@ -359,10 +399,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             raise ParameterError(f"{folder} holds a {facts['estimator']}, not an AutoEncoder.")
         estimator = cls(**facts["parameters"]).set_params(device=device)
         estimator.n_features_in_ = facts["n_features"]
-        sizes = [facts["n_features"], *estimator.hidden, estimator.code_size]
-        network: Network = Network(
-            sizes, estimator.activation, estimator.code, estimator.output_of_loss()
-        )
+        network: Network = Network.of(estimator)
         network.load_state_dict(load_file(Path(folder) / "model.safetensors"))
         estimator.network_ = network.to(devices.resolve(device))
         estimator.device_ = devices.describe(devices.resolve(device))
@@ -394,48 +431,6 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         from aebench.training.losses import OUTPUTS
 
         return self.output or OUTPUTS[self.loss][0]
-
-    def _check_parameters(self, X: Any) -> None:
-        from aebench.models.network import ACTIVATIONS, CODES, INITIALISATIONS
-        from aebench.training.device import PRECISIONS
-        from aebench.training.losses import OUTPUTS
-
-        choices = {
-            "activation": tuple(ACTIVATIONS),
-            "code": tuple(CODES),
-            "loss": tuple(OUTPUTS),
-            "initialisation": INITIALISATIONS,
-            "pretraining": PRETRAINING,
-            "optimizer": OPTIMIZERS,
-            "schedule": SCHEDULES,
-            "precision": PRECISIONS,
-            "weighting": (None, *words.STATELESS),
-            "output": (None, *OUTPUTS.get(self.loss, ())),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                shown = ", ".join(map(repr, allowed))
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; allowed are {shown}.")
-        words.check_code_size(self.code_size, self.n_features_in_)
-        sizes = self.hidden if isinstance(self.hidden, Sequence | np.ndarray) else [None]
-        if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
-            raise ParameterError(
-                f"hidden is {self.hidden!r}; allowed is a list of whole numbers of at least 1."
-            )
-        for names, kind, allows, shown in NUMBERS:
-            for name in names:
-                value = getattr(self, name)
-                if value is None and name == "pretraining_input_learning_rate":
-                    continue
-                if not isinstance(value, kind) or isinstance(value, bool) or not allows(value):
-                    raise ParameterError(f"{name} is {value!r}; allowed are {shown}.")
-        if self.pretraining == "rbm" and (self.activation, self.code) != ("sigmoid", "linear"):
-            raise ParameterError(
-                "pretraining 'rbm' trains logistic hidden units and a linear code; set "
-                f"activation='sigmoid' and code='linear' (found {self.activation!r}, "
-                f"{self.code!r})."
-            )
-        self._check_range(X)
 
     def _check_range(self, X: Any) -> None:
         if self.loss == "multinomial" or self.weighting is not None:

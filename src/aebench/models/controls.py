@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from aebench.models.linear import least_squares
 from aebench.models.words import check_code_size
 
 
@@ -76,9 +77,7 @@ class RandomProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         directions = random.standard_normal((X.shape[1], self.code_size)) / np.sqrt(X.shape[1])
         self.directions_ = directions.astype(X.dtype)
         self.mean_ = np.asarray(X.mean(axis=0, dtype=np.float64)).ravel().astype(X.dtype)
-        Z = self._project(X).astype(np.float64)
-        # Z is centred, so Z'(X - mean) is Z'X, and X may stay sparse.
-        self.decoder_ = np.linalg.lstsq(Z.T @ Z, (X.T @ Z).T, rcond=None)[0].astype(X.dtype)
+        self.decoder_ = least_squares(self._project(X), X)
         return self
 
     def _project(self, X: Any) -> np.ndarray:

@@ -4,14 +4,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
 from sklearn.utils import check_random_state
+from torch import nn
 
 from aebench.console import Progress
 from aebench.errors import TrainingError
+from aebench.models import codes
 from aebench.models.network import Network, initialise, unroll
 from aebench.training import device as devices
-from aebench.training import loop, losses, rbm
+from aebench.training import loop, losses, penalties, rbm
 from aebench.training.items import Items
+from aebench.training.perturbation import Perturbation
 from aebench.training.seeds import stream
 
 if TYPE_CHECKING:
@@ -78,19 +82,33 @@ def _pretrain(
 ) -> None:
     """Set every `network_` to its starting point."""
     first, mean = estimators[0], targets.mean()
-    sizes = [first.n_features_in_, *first.hidden, first.code_size]
     for estimator, seed in zip(estimators, seeds, strict=True):
-        network = Network(sizes, first.activation, first.code, first.output_of_loss())
+        network = Network.of(first)
         initialise(network, first.initialisation, first.activation, mean, stream(seed, "weights"))
         estimator.network_ = network.to(inputs.device)
         estimator.parameters_count_ = sum(p.numel() for p in network.parameters())
-    if first.pretraining == "none" or first.pretraining_epochs == 0:
+    if first.pretraining_epochs == 0:
         return
+    if first.pretraining == "rbm":
+        _pretrain_rbms(estimators, inputs, seeds, progress, record)
+    elif first.pretraining != "none":
+        _pretrain_layers(estimators, inputs, targets, seeds, progress, record)
+
+
+def _pretrain_rbms(
+    estimators: Sequence["AutoEncoder"],
+    inputs: Items,
+    seeds: Sequence[int],
+    progress: Progress,
+    record: rbm.Record,
+) -> None:
+    """Train a stack of RBMs and unroll it into every network."""
+    first = estimators[0]
     rate = first.pretraining_learning_rate
     first_rate = first.pretraining_input_learning_rate
     rbms = rbm.pretrain(
         inputs,
-        sizes,
+        [first.n_features_in_, *first.hidden, first.code_size],
         rbm.Recipe(first.pretraining_epochs, first.pretraining_batch_size, rate),
         first.pretraining_code_learning_rate,
         "counts" if first.loss == "multinomial" else "binary",
@@ -100,6 +118,70 @@ def _pretrain(
         record,
     )
     unroll([estimator.network_ for estimator in estimators], rbms)
+
+
+def _pretrain_layers(
+    estimators: Sequence["AutoEncoder"],
+    inputs: Items,
+    targets: Items,
+    seeds: Sequence[int],
+    progress: Progress,
+    record: rbm.Record,
+) -> None:
+    """Train each layer and its mirror image as an autoencoder of what the layers below gave.
+
+    Greedy layer-wise pretraining (Bengio et al. 2007); as denoising autoencoders, Vincent et al.
+    (2010), every layer's input is masked.
+    """
+    first, layers = estimators[0], len(estimators[0].hidden) + 1
+    denoising = Perturbation("masking", first.pretraining_corruption_level)
+    for layer in range(layers):
+        parts = [_layer(estimator.network_, layer, first) for estimator in estimators]
+        loss = first.loss if layer == 0 else INNER_LOSS[parts[0].output]
+        name = f"pretraining_{layer + 1}_loss"
+        loop.adam(
+            [loop.Objective(part, losses.make(loss, part.output)) for part in parts],
+            inputs,
+            targets,
+            seeds,
+            epochs=first.pretraining_epochs,
+            batch_size=first.pretraining_batch_size,
+            learning_rate=first.learning_rate,
+            schedule=first.schedule,
+            weight_decay=first.weight_decay,
+            phase=f"pretraining layer {layer + 1} of {layers}",
+            perturbation=denoising if first.pretraining == "denoising" else loop.UNPERTURBED,
+            progress=progress,
+            on_epoch=lambda seed, epoch: None,
+            record=lambda seed, epoch, mean, name=name: record(seed, name, epoch, mean),  # type: ignore[misc]
+        )
+        if layer < layers - 1:
+            inputs = targets = _encoded(inputs, parts)
+
+
+INNER_LOSS = {"sigmoid": "cross_entropy", "linear": "squared_error"}
+"""How a layer above the first reconstructs the activations below it."""
+
+
+def _layer(network: Network, layer: int, estimator: "AutoEncoder") -> Network:
+    """One encoder layer of a dense network and its mirror image: a network that shares them."""
+    down: Any
+    down, up = network.encoder[2 * layer], network.decoder[-1 - 2 * layer]
+    last = layer == len(estimator.hidden)
+    code = network.code if last else codes.Pointwise(down.out_features, estimator.activation)
+    inner = "sigmoid" if estimator.activation == "sigmoid" else "linear"
+    output = network.output if layer == 0 else inner
+    return Network(nn.Sequential(down), code, nn.Sequential(up), output)
+
+
+@torch.no_grad()
+def _encoded(items: Items, parts: Sequence[Network]) -> Items:
+    """What one layer of each seed makes of the items that are its own or everybody's."""
+    blocks = []
+    for block in items.blocks():
+        own = block if block.ndim == 3 else block.expand(len(parts), *block.shape)
+        blocks.append(torch.stack([p.encode(x) for p, x in zip(parts, own, strict=True)]))
+    return Items.resident(torch.cat(blocks, dim=1))
 
 
 def _fine_tune(
@@ -114,14 +196,19 @@ def _fine_tune(
     first = estimators[0]
     if not first.epochs:
         return
-    loss = losses.make(first.loss, first.output_of_loss())
-    objectives = [loop.Objective(estimator.network_, loss) for estimator in estimators]
+    objectives = [_objective(estimator, first) for estimator in estimators]
     shared: dict[str, Any] = {
         "epochs": first.epochs,
         "batch_size": first.batch_size,
         "progress": progress,
         "on_epoch": end,
         "record": lambda position, epoch, mean: record(position, "loss", epoch, mean),
+        "perturbation": Perturbation(
+            first.corruption,
+            first.corruption_level,
+            first.network_.code.noise_width,
+            first.furthest_shift if first.code == "pose" else 0,
+        ),
     }
     if first.optimizer == "adam":
         loop.adam(
@@ -138,3 +225,12 @@ def _fine_tune(
         loop.conjugate_gradients(
             objectives, inputs, targets, seeds, line_searches=first.line_searches, **shared
         )
+
+
+def _objective(estimator: "AutoEncoder", first: "AutoEncoder") -> loop.Objective:
+    """The loss of an estimator's network, with the penalties that were asked for."""
+    loss = losses.make(first.loss, first.output_of_loss())
+    weights = dict(first.penalties or {})
+    made = {name: penalties.make(name, first.code_size, first.sparsity) for name in weights}
+    objective = loop.Objective(estimator.network_, loss, made, weights)
+    return objective.to(next(estimator.network_.parameters()).device)

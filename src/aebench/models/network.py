@@ -1,66 +1,85 @@
-"""The symmetric encoder-decoder network, its initialisations and the unrolling of RBMs into it."""
+"""The network: encoder, code, decoder; its initialisations and the unrolling of RBMs into it."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from aebench.models import codes
+from aebench.models.layers import LAYERS, Transposed, dense
 from aebench.training.losses import ACTIVATED
 from aebench.training.rbm import Rbm
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "silu": nn.SiLU,
-    "elu": nn.ELU,
-}
-CODES: dict[str, type[nn.Module]] = {"linear": nn.Identity, "sigmoid": nn.Sigmoid}
+if TYPE_CHECKING:
+    from aebench.models.autoencoder import AutoEncoder
+
 INITIALISATIONS = ("kaiming", "normal")
-
-
-def _stack(sizes: Sequence[int], activation: type[nn.Module]) -> list[nn.Module]:
-    """Linear layers of these sizes with the activation between them, weights still unset."""
-    layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(sizes):
-        layers += [nn.utils.skip_init(nn.Linear, n_in, n_out), activation()]
-    return layers[:-1]
+WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
 
 
 class Network(nn.Module):
-    """Encoder and decoder; `forward` gives the output before its last nonlinearity.
+    """Encoder, code and decoder; `forward` gives the output before its last nonlinearity.
 
     Parameters
     ----------
-    sizes : sequence of int
-        Features, hidden sizes, code size, as in 784-1000-500-250-30. The decoder mirrors it.
-    activation : str
-        Between the layers, a key of ACTIVATIONS.
-    code : str
-        Nonlinearity of the code layer, a key of CODES.
+    encoder : nn.Module
+        Maps items [n, n_features] to the code's inputs [n, n_inputs].
+    code : nn.Module
+        See `aebench.models.codes`.
+    decoder : nn.Module
+        Maps codes [n, code_size] to outputs [n, n_features].
     output : str
         Nonlinearity of the reconstruction, a key of `training.losses.ACTIVATED`.
     """
 
-    def __init__(self, sizes: Sequence[int], activation: str, code: str, output: str) -> None:
+    def __init__(
+        self, encoder: nn.Sequential, code: nn.Module, decoder: nn.Sequential, output: str
+    ) -> None:
         super().__init__()
-        kind = ACTIVATIONS[activation]
-        self.encoder = nn.Sequential(*_stack(sizes, kind), CODES[code]())
-        self.decoder = nn.Sequential(*_stack(sizes[::-1], kind))
+        self.encoder, self.code, self.decoder = encoder, code, decoder
         self.output = output
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    @classmethod
+    def of(cls, estimator: "AutoEncoder") -> "Network":
+        """Return the network that a checked estimator's parameters describe, weights unset."""
+        e = estimator
+        code: Any = codes.make(e.code, e.code_size, e.code_noise, e.sparsity, e.codebook_size)
+        tied = {"tied": True} if e.tied else {}
+        encoder, decoder = LAYERS[e.layers](
+            e.n_features_in_, list(e.hidden), code.n_inputs, e.code_size, e.activation, **tied
+        )
+        return cls(encoder, code, decoder, e.output_of_loss())
+
+    @classmethod
+    def dense(cls, sizes: Sequence[int], activation: str, code: str, output: str) -> "Network":
+        """Fully connected layers of these sizes, as in 784-1000-500-250-30, and their mirror."""
+        *below, code_size = sizes
+        encoder, decoder = dense(below[0], below[1:], code_size, code_size, activation)
+        return cls(encoder, codes.Pointwise(code_size, code), decoder, output)
+
+    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
         """Map items [n, n_features] to outputs [n, n_features] before the last nonlinearity."""
-        return self.decoder(self.encoder(x))
+        return self.decoder(self.code(self.encoder(x), noise))
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Map items [n, n_features] to codes [n, code_size]."""
+        return self.code(self.encoder(x))
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Map codes [n, code_size] to reconstructions [n, n_features]."""
         return ACTIVATED[self.output](self.decoder(z))
 
-    def linear_layers(self) -> list[nn.Linear]:
-        """All linear layers from the input to the reconstruction."""
-        return [layer for layer in self.modules() if isinstance(layer, nn.Linear)]
+    def weighted_layers(self) -> list[Any]:
+        """All layers with weights of their own from the input to the reconstruction."""
+        return [layer for layer in self.modules() if isinstance(layer, WEIGHTED)]
+
+
+def _fan_in(layer: Any) -> float:
+    """How many numbers a unit of the layer adds up."""
+    if isinstance(layer, nn.ConvTranspose2d):  # each output sees one in `stride` squared
+        return layer.weight[:, 0].numel() / layer.stride[0] ** 2
+    return layer.weight[0].numel()
 
 
 @torch.no_grad()
@@ -82,31 +101,37 @@ def initialise(
     target_mean : tensor, shape [n_features]
         Mean of the training targets.
     """
-    layers = network.linear_layers()
-    ends_a_half = {id(network.encoder[-2]), id(network.decoder[-1])}
+    layers = network.weighted_layers()
+    of_encoder = [layer for layer in network.encoder.modules() if isinstance(layer, WEIGHTED)]
+    ends_a_half = {id(of_encoder[-1]), id(layers[-1])}
     for layer in layers:
         draw = torch.randn(layer.weight.shape, generator=generator)
         if scheme == "normal":
             scale = 0.1
         else:
             rectifier = activation in ("relu", "silu", "elu") and id(layer) not in ends_a_half
-            scale = ((2.0 if rectifier else 1.0) / layer.in_features) ** 0.5
+            scale = ((2.0 if rectifier else 1.0) / _fan_in(layer)) ** 0.5
         layer.weight.copy_(draw * scale)
         layer.bias.zero_()
+    if isinstance(network.code, codes.Quantised):
+        network.code.codebook.copy_(torch.randn(network.code.codebook.shape, generator=generator))
     if scheme == "kaiming":
-        mean = target_mean.to(layers[-1].bias.device)
+        kinds = (*WEIGHTED, Transposed)
+        parts: list[Any] = [p for p in network.decoder.modules() if isinstance(p, kinds)]
+        last = parts[-1]
+        mean = target_mean.to(last.bias.device)
         if network.output == "sigmoid":
             mean = torch.logit(mean.clamp(1e-3, 1 - 1e-3))
         elif network.output == "softmax":
             mean = torch.log(mean.clamp_min(1e-8))
-        layers[-1].bias.copy_(mean)
+        last.bias.copy_(mean if last.bias.shape == mean.shape else mean.mean())
 
 
 @torch.no_grad()
 def unroll(networks: Sequence[Network], rbms: Sequence[Rbm]) -> None:
     """Copy a stack of RBMs into each seed's encoder, and its transposes into the decoder."""
     for seed, network in enumerate(networks):
-        layers = network.linear_layers()
+        layers = network.weighted_layers()
         for layer, rbm in zip(layers[: len(rbms)], rbms, strict=True):
             layer.weight.copy_(rbm.weights[seed].T)
             layer.bias.copy_(rbm.hidden_bias[seed, 0])

@@ -145,10 +145,11 @@ class WordCounts(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         return np.where(empty, self.background_, features / np.where(empty, 1, lengths))
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return codes of counts X, float32 [n_documents, code_size]."""
+        """Return codes of counts X [n_documents, code_size], float32, or uint8 for bits."""
         check_is_fitted(self, "estimator_")
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
-        return np.asarray(self.estimator_.transform(self._features(X)), dtype=np.float32)
+        codes = np.asarray(self.estimator_.transform(self._features(X)))
+        return codes if codes.dtype == np.uint8 else codes.astype(np.float32, copy=False)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Return shares of words [n_documents, n_words]; each row sums to 1."""

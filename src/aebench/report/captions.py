@@ -28,17 +28,20 @@ CAPTIONS = {
         "Each query, a test item, is compared with all other test items by the cosine of codes; "
         "precision is the share of the k nearest that are of its class. "
         "Look whether one curve stays above another at every k, or crosses it. The control mean "
-        "has one code for everything: its line is chance. Bands are 95% intervals over seeds. The "
-        "counterpart of figure 4 of 2006.",
+        "has one code for everything: its line is chance. Bands are 95% intervals over seeds. "
+        "Shown are the five best of autoencoders, of baselines and of controls. The counterpart of "
+        "figure 4 of 2006.",
     ),
     "code-size": (
         "What a larger code buys",
-        "Error and accuracy against the number of code units, with 95% intervals over seeds. Look "
-        "at the gap between autoencoders and baselines: at which code size it opens or closes.",
+        "Error and accuracy against the number of code units, with 95% intervals over seeds, of "
+        "the variants that have the most code sizes. Look at the gap between autoencoders and "
+        "baselines: at which code size it opens or closes.",
     ),
     "training": (
         "Training",
-        "Loss on the training set by epoch, at the code size most variants have. Layers are "
+        "Loss on the training set by epoch, at the code size most variants have, of the ten best "
+        "variants that train. Layers are "
         "pretrained one after another, each on the codes of the one below, so their errors have "
         "different units. A curve that still falls at its end says that more epochs would help. "
         "Losses in different panels cannot be compared.",

@@ -31,6 +31,8 @@ WIDTH = 7.6
 MOST_IMAGES = 12
 MOST_POINTS = 4000
 MOST_CLASSES = len(palette.CLASSES)
+MOST_OF_A_ROLE = 5
+"""Curves of autoencoders, of baselines and of controls in a panel: the best ones."""
 
 
 def draw(name: str, results: Results, dataset: str) -> Figure:
@@ -222,10 +224,11 @@ def _rarest_label(indicator: np.ndarray) -> np.ndarray:
 
 
 def retrieval(results: Results, dataset: str) -> Figure:
-    """Precision against the number of retrieved items (2006, fig. 4), at the two largest sizes.
+    """Precision against the number of retrieved items (2006, fig. 4): the best of each role.
 
-    In the panel of the smaller size the baselines at the larger one are dashed, as in 2006: a
-    small code that beats a larger one of a baseline shows there.
+    At the main code size and the next one that autoencoders and baselines share. In the panel of
+    the smaller size the baselines at the larger one are dashed, as in 2006: a small code that beats
+    a larger one of a baseline shows there.
     """
     precision = results.summary[
         (results.summary["dataset"] == dataset)
@@ -235,16 +238,22 @@ def retrieval(results: Results, dataset: str) -> Figure:
     if precision.empty:
         return _nothing("no retrieval precision was measured")
     precision["k"] = precision["metric"].str.removeprefix("precision_at_").astype(int)
-    sizes = results.code_sizes(dataset)[-2:]
+    sizes = _retrieval_code_sizes(results, dataset)
+    leading = {
+        size: results.leading(dataset, "mean_average_precision", size, MOST_OF_A_ROLE)
+        for size in sizes
+    }
     figure = Figure(figsize=(WIDTH, 3.5))
     axes = figure.subplots(1, len(sizes), squeeze=False, sharey=True)[0]
     shown: set[str] = set()
     dashed = False
     for ax, size in zip(axes, sizes, strict=True):
         for variant in results.variants(dataset):
-            if _curve(ax, precision, variant, size):
+            if variant in leading[size] and _curve(ax, precision, variant, size):
                 shown.add(variant)
-            if size != sizes[-1] and results.roles[variant] == "baseline":
+            if size == sizes[-1] or results.roles[variant] != "baseline":
+                continue
+            if variant in shown and variant in leading[sizes[-1]]:
                 dashed |= _curve(ax, precision, variant, sizes[-1], dashed=True)
         ax.set_title(f"code size {size}")
         ax.set_xscale("log", base=2)
@@ -262,6 +271,18 @@ def retrieval(results: Results, dataset: str) -> Figure:
         )
     _legend(figure, handles)
     return figure
+
+
+def _retrieval_code_sizes(results: Results, dataset: str) -> list[int]:
+    """Return the main code size and, beside it, the one that most of the variants have, too."""
+    main = results.main_code_size(dataset)
+    others = [size for size in results.compared_code_sizes(dataset) if size != main]
+    if not others:
+        return [main]
+    metric = "mean_average_precision"
+    at_main = results.means(dataset, metric, main).keys()
+    shared = {size: len(at_main & results.means(dataset, metric, size)) for size in others}
+    return sorted([main, max(others, key=lambda size: (shared[size], size))])
 
 
 def _curve(
@@ -285,7 +306,10 @@ def _curve(
 
 
 def code_size(results: Results, dataset: str) -> Figure:
-    """Error, accuracies and mean average precision against code size, with 95% intervals."""
+    """Error, accuracies and mean average precision against code size, with 95% intervals.
+
+    Of the variants that have all the compared code sizes that any has.
+    """
     kind = results.kind(dataset)
     candidates = [
         names.error_metric(kind),
@@ -300,15 +324,14 @@ def code_size(results: Results, dataset: str) -> Figure:
     rows = -(-len(chosen) // columns)
     figure = Figure(figsize=(WIDTH, 0.7 + 2.35 * rows))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    sizes = results.code_sizes(dataset)
-    variants = results.variants(dataset)
+    sizes, variants = _of_several_sizes(results, dataset)
     ratio = min([3.0, *(b / a for a, b in itertools.pairwise(sizes))])
     step = ratio ** (0.2 / max(1, len(variants) - 1))
     for ax, metric in zip(grid, chosen, strict=False):
         for place, variant in enumerate(variants):
             # Side by side, so that intervals at one code size do not hide each other.
             shift = step ** (place - (len(variants) - 1) / 2)
-            _against_size(ax, results, dataset, variant, metric, shift)
+            _against_size(ax, results, dataset, variant, metric, shift, sizes)
         _size_axis(ax, sizes)
         shown = names.metric(metric, kind)
         ax.set_title(f"{shown.words} ({'↓' if shown.better == 'lower' else '↑'} is better)")
@@ -320,10 +343,34 @@ def code_size(results: Results, dataset: str) -> Figure:
     return figure
 
 
+def _of_several_sizes(results: Results, dataset: str) -> tuple[list[int], list[str]]:
+    """Code sizes and variants for curves: those variants that have the most compared sizes."""
+    sizes = results.compared_code_sizes(dataset)
+    variants = results.variants(dataset)
+    metric = names.error_metric(results.kind(dataset))
+    counts = {
+        variant: sum(results.row(dataset, variant, size, metric) is not None for size in sizes)
+        for variant in variants
+    }
+    most = max(counts.values())
+    kept = [variant for variant in variants if counts[variant] == most]
+
+    def has(size: int) -> bool:
+        return any(results.row(dataset, variant, size, metric) is not None for variant in kept)
+
+    return [size for size in sizes if has(size)], kept
+
+
 def _against_size(
-    ax: Axes, results: Results, dataset: str, variant: str, metric: str, shift: float
+    ax: Axes,
+    results: Results,
+    dataset: str,
+    variant: str,
+    metric: str,
+    shift: float,
+    sizes: Sequence[int],
 ) -> None:
-    rows = [results.row(dataset, variant, size, metric) for size in results.code_sizes(dataset)]
+    rows = [results.row(dataset, variant, size, metric) for size in sizes]
     found = pd.DataFrame([row for row in rows if row is not None])
     if found.empty:
         return
@@ -355,26 +402,32 @@ def _size_axis(ax: Axes, sizes: Sequence[int]) -> None:
 
 
 def training(results: Results, dataset: str) -> Figure:
-    """Loss by epoch of the variants that train, pretraining and fine-tuning apart.
+    """Loss by epoch of the best variants that train, pretraining and fine-tuning apart.
 
     Losses of different kinds have panels of their own: their values cannot be compared.
     """
     size = results.main_code_size(dataset)
     panels: dict[str, dict[str, list[Run]]] = {}
-    for variant in results.variants(dataset):
+    error = names.error_metric(results.kind(dataset))
+    for variant in results.leading(dataset, error, size, 2 * MOST_OF_A_ROLE):
         for run in results.runs(dataset, variant, size):
             for panel in _training_panels(run):
                 panels.setdefault(panel, {}).setdefault(variant, []).append(run)
     if not panels:
         return _nothing("no variant recorded its training")
-    ordered = sorted(panels, key=lambda panel: (panel != PRETRAINING, panel))
-    figure = Figure(figsize=(WIDTH, 3.3))
-    axes = figure.subplots(1, len(ordered), squeeze=False)[0]
-    for ax, panel in zip(axes, ordered, strict=True):
+    ordered = sorted(panels, key=lambda panel: (not panel.startswith("pretraining"), panel))
+    columns = min(3, len(ordered))
+    rows = -(-len(ordered) // columns)
+    figure = Figure(figsize=(WIDTH, 0.7 + 2.6 * rows))
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[len(ordered) :]:
+        ax.set_axis_off()
+    for ax, panel in zip(axes, ordered, strict=False):
         for variant, runs in panels[panel].items():
             _training_curve(ax, variant, [_training_values(run, panel) for run in runs])
         ax.set_title(panel)
-        ax.set_xlabel("epoch, layers one after another" if panel == PRETRAINING else "epoch")
+        layers = panel.startswith("pretraining")
+        ax.set_xlabel("epoch, layers one after another" if layers else "epoch")
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         _log_axis(ax)
     variants = {variant for panel in panels.values() for variant in panel}
@@ -382,8 +435,7 @@ def training(results: Results, dataset: str) -> Figure:
     return figure
 
 
-PRETRAINING = "pretraining\nsquared error of a layer"
-_LAYER = re.compile(r"pretraining_(\d+)_squared_error")
+_LAYER = re.compile(r"pretraining_(\d+)_(squared_error|loss)")
 
 
 def _training_panels(run: Run) -> list[str]:
@@ -394,8 +446,8 @@ def _training_panels(run: Run) -> list[str]:
 
 def _panel_of(run: Run, metric: str, split: str) -> str:
     """Return the panel of a row of history; a loss goes by what the run calls its loss."""
-    if _LAYER.fullmatch(metric):
-        return PRETRAINING
+    if layer := _LAYER.fullmatch(metric):
+        return f"pretraining\n{layer.group(2).replace('_', ' ')} of a layer"
     if metric == "loss":
         metric = f"{run.facts.get('parameters', {}).get('loss') or ''} loss".strip()
     return f"fine-tuning\n{metric.replace('_', ' ')}, {split}"
@@ -404,7 +456,7 @@ def _panel_of(run: Run, metric: str, split: str) -> str:
 def _training_values(run: Run, panel: str) -> list[pd.Series]:
     """Values by epoch of a run in a panel: one series, or one a layer, laid end to end."""
     history = run.history.dropna(subset="value")
-    if panel != PRETRAINING:
+    if not panel.startswith("pretraining"):
         keys = [
             _panel_of(run, *row) for row in history[["metric", "split"]].itertuples(index=False)
         ]

@@ -1,16 +1,17 @@
 """One colour and one marker for a variant, everywhere.
 
 Both come from a hash of the variant's name and from nothing else: a variant keeps its look in every
-figure, report and budget, and a new one has a look without an edit. SALT was searched so that the
-variants that come with aebench get different colours, and those of a family related ones: networks
-warm, PCA and LSA cool, controls grey. A test holds that.
+figure, report and budget, and a new one has a look without an edit. COLOUR_SALT was searched so
+that the variants compared longest get different colours, and those of a family related ones:
+networks warm, PCA and LSA cool; MARKER_SALT so that no two variants that come with aebench look the
+same. A test holds both.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-SALT = 28167029
+COLOUR_SALT, MARKER_SALT = 28167029, 11930
 
 # After Okabe & Ito (2008) and Tol (2021), which stay apart under the common colour blindnesses.
 WARM = ("#D55E00", "#7A1640", "#E69F00", "#C65FA0")
@@ -38,13 +39,13 @@ OTHERS = "#d9d9d9"
 
 def colour(variant: str) -> str:
     """Colour of a variant, `#rrggbb`."""
-    return COLOURS[_digest(variant)[0] % len(COLOURS)]
+    return COLOURS[_digest(variant, COLOUR_SALT)[0] % len(COLOURS)]
 
 
 def marker(variant: str) -> str:
     """Matplotlib marker of a variant."""
-    return MARKERS[_digest(variant)[1] % len(MARKERS)]
+    return MARKERS[_digest(variant, MARKER_SALT)[1] % len(MARKERS)]
 
 
-def _digest(variant: str) -> bytes:
-    return hashlib.sha256(f"{SALT}:{variant}".encode()).digest()
+def _digest(variant: str, salt: int) -> bytes:
+    return hashlib.sha256(f"{salt}:{variant}".encode()).digest()

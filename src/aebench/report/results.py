@@ -127,9 +127,18 @@ class Results:
         counts = rows["code_size"].value_counts()
         return int(max(counts.index, key=lambda size: (counts[size], size)))
 
+    def compared_code_sizes(self, dataset: str) -> list[int]:
+        """Code sizes at which autoencoders and baselines meet; all, where they never do."""
+        rows = self._of(self.summary, dataset)
+        sizes = [
+            set(rows.loc[rows["variant"].map(self.roles) == role, "code_size"])
+            for role in ("autoencoder", "baseline")
+        ]
+        return sorted(int(size) for size in sizes[0] & sizes[1]) or self.code_sizes(dataset)
+
     def headline_code_sizes(self, dataset: str) -> list[int]:
-        """Images: the main code size. Documents: every code size but the smallest."""
-        sizes = self.code_sizes(dataset)
+        """Images: the main code size. Documents: every compared code size but the smallest."""
+        sizes = self.compared_code_sizes(dataset)
         if self.kind(dataset) == "images":
             return [self.main_code_size(dataset)]
         return sizes[1:] or sizes
@@ -149,6 +158,19 @@ class Results:
 
         found = sorted(rows["variant"].unique(), key=key)
         return [variant for variant in found if role in (None, self.roles[variant])]
+
+    def leading(self, dataset: str, metric: str, code_size: int, most: int) -> list[str]:
+        """Return the best `most` variants of each role by a metric at a code size, best first."""
+        means = self.means(dataset, metric, code_size)
+        sign = 1 if names.metric(metric, self.kind(dataset)).better == "lower" else -1
+        ranked = sorted(means, key=lambda variant: (sign * means[variant], variant))
+        seen: dict[str, int] = {}
+        found = []
+        for variant in ranked:
+            role = self.roles[variant]
+            seen[role] = seen.get(role, 0) + 1
+            found += [variant] if seen[role] <= most else []
+        return found
 
     def means(self, dataset: str, metric: str, code_size: int) -> dict[str, float]:
         """Means of a metric by variant."""

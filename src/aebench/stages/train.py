@@ -56,10 +56,10 @@ def run(
     folders = {int(seed): Path(folder) for seed, folder in folders.items()}  # JSON has text alone
     dataset = datasets.read(data)
     n_features = dataset.train.shape[1]
-    if code_size > n_features:
+    if code_size > n_features and estimator != "AutoEncoder":
         raise AebenchError(
             f"code_size is {code_size}; {dataset.name} has {n_features} features, and a code "
-            "cannot be larger."
+            f"of {estimator} cannot be larger."
         )
     own = {k: v for k, v in (parameters[dataset.kind] or {}).items() if k != "code_sizes"}
     if estimator == "AutoEncoder":
@@ -98,8 +98,9 @@ def run(
 def write_codes(folder: Path, model: Any, dataset: datasets.Dataset) -> np.ndarray:
     """Write codes.npz and reconstruction.npy of a fitted model; return the test codes."""
     train, test = model.transform(dataset.train), model.transform(dataset.test)
+    dtype = np.uint8 if test.dtype == np.uint8 else np.float32  # bits stay bits
     with atomic(folder / "codes.npz") as temporary:
-        np.savez(temporary, train=train.astype(np.float32), test=test.astype(np.float32))
+        np.savez(temporary, train=train.astype(dtype), test=test.astype(dtype))
     with atomic(folder / "reconstruction.npy") as temporary:
         write_reconstruction(temporary, model, test, dataset.test.shape)
     return test

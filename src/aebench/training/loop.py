@@ -1,7 +1,8 @@
 """Fine-tuning: Adam and the conjugate gradients of 2006, for all seeds of one network at once."""
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,6 +11,8 @@ from aebench.console import Progress
 from aebench.errors import TrainingError
 from aebench.training.conjugate_gradients import minimise
 from aebench.training.items import Items
+from aebench.training.penalties import Trace
+from aebench.training.perturbation import Perturbation
 from aebench.training.seeds import Stack, Step, draw_batches, stream
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -19,19 +22,51 @@ Record = Callable[[int, float, float], None]
 """Takes a point of a training curve: the seed's position, epochs done and mean loss."""
 
 RECORDS = 10  # points on the curve of a training of fewer epochs; longer ones have one an epoch
+UNPERTURBED = Perturbation()
 WARM_UP = 0.1  # share of all steps over which the learning rate rises
 
 
 class Objective(nn.Module):
-    """What is minimised: the mean loss of a network's output on a batch."""
+    """What is minimised: the mean loss of a network's output on a batch, plus penalties.
 
-    def __init__(self, network: nn.Module, loss: Loss) -> None:
+    Parameters
+    ----------
+    network : nn.Module
+        With penalties, a network of an `encoder`, a `code` and a `decoder`.
+    loss : callable
+        Maps outputs and targets [n, n_features] to losses [n].
+    penalties : mapping of name to nn.Module
+        See `aebench.training.penalties`.
+    weights : mapping of name to float
+        Of the penalties in the sum.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        penalties: Mapping[str, nn.Module] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
         super().__init__()
         self.network, self.loss = network, loss
+        self.penalties, self.weights = nn.ModuleDict(penalties), dict(weights or {})
 
-    def forward(self, batch: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Map a batch and its targets [n, n_features] to a scalar."""
-        return self.loss(self.network(batch), target).mean()
+    def forward(
+        self, batch: torch.Tensor, target: torch.Tensor, noise: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Map a batch and its targets [n, n_features], and the code's noise, to a scalar."""
+        if not self.penalties:
+            output = self.network(batch) if noise is None else self.network(batch, noise)
+            return self.loss(output, target).mean()
+        network: Any = self.network
+        inputs = network.encoder(batch)
+        code = network.code(inputs, noise)
+        value = self.loss(network.decoder(code), target).mean()
+        trace = Trace(network, batch, inputs, code)
+        for name, penalty in self.penalties.items():
+            value = value + self.weights[name] * penalty(trace)
+        return value
 
 
 def learning_rate_factor(step: int, steps: int, schedule: str) -> float:
@@ -104,6 +139,28 @@ def _curves(
     ]
 
 
+def _room(
+    order: torch.Tensor, inputs: Items, targets: Items, perturbation: Perturbation
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Room for a batch, its targets and its noise; one tensor for both where they are equal."""
+    n_seeds, _, size = order.shape
+    batch = torch.empty((n_seeds, size, inputs.shape[1]), device=inputs.device)
+    equal = targets is inputs and not perturbation.changes_items
+    target = batch if equal else torch.empty_like(batch)
+    return batch, target, perturbation.noise(n_seeds, size, inputs.device)
+
+
+def _take(
+    index: torch.Tensor, inputs: Items, targets: Items, batch: torch.Tensor, target: torch.Tensor
+) -> None:
+    """Write the items at `index` [n_seeds, n] and their targets."""
+    inputs.take(index, out=batch)
+    if targets is not inputs:
+        targets.take(index, out=target)
+    elif target.data_ptr() != batch.data_ptr():
+        target.copy_(batch)
+
+
 def adam(
     objectives: Sequence[nn.Module],
     inputs: Items,
@@ -118,6 +175,8 @@ def adam(
     progress: Progress,
     on_epoch: EpochEnd,
     record: Record,
+    perturbation: Perturbation = UNPERTURBED,
+    phase: str = "fine-tuning",
 ) -> None:
     """Minimise each objective by AdamW on batches in a fresh random order each epoch.
 
@@ -135,6 +194,10 @@ def adam(
         Called after every epoch, and at the end.
     record : callable
         Takes the points of the training curves, see `Curve`.
+    perturbation : Perturbation
+        What is drawn at every step.
+    phase : str
+        Named in the progress; each has random numbers of its own.
 
     Raises
     ------
@@ -142,11 +205,11 @@ def adam(
         When a loss stops being finite; names the epoch and the learning rate.
     """
     stack, device = Stack(objectives), inputs.device
-    orders = [stream(seed, "batches") for seed in seeds]
+    orders = [stream(seed, f"{phase} batches") for seed in seeds]
     order = draw_batches(len(inputs), batch_size, orders).to(device)
-    n_seeds, per_epoch, size = order.shape
-    batch = torch.empty((n_seeds, size, inputs.shape[1]), device=device)
-    target = batch if targets is inputs else torch.empty_like(batch)
+    n_seeds, per_epoch, _ = order.shape
+    batch, target, noise = _room(order, inputs, targets, perturbation)
+    generators = perturbation.generators(seeds, device, phase)
     rate, total = torch.zeros((), device=device), torch.zeros(n_seeds, device=device)
     optimiser = torch.optim.AdamW(
         stack.parameters,
@@ -157,21 +220,20 @@ def adam(
     )
 
     def descend() -> None:
-        total.add_(stack.backward(batch, target))
+        perturbation(batch, target, noise, generators)
+        total.add_(stack.backward(batch, target, noise))
         optimiser.step()
 
-    descend_once = Step(descend, device)
+    descend_once = Step(descend, device, generators)
     steps = max(1, round(epochs * per_epoch))
     curves = _curves(seeds, epochs, per_epoch, record, f"learning rate {learning_rate:g}")
-    progress.begin("fine-tuning", epochs, per_epoch)
+    progress.begin(phase, epochs, per_epoch)
     seen = 0
     for step in range(steps):
         position = step % per_epoch
         if step and position == 0:
             order = draw_batches(len(inputs), batch_size, orders).to(device)
-        inputs.take(order[:, position], out=batch)
-        if targets is not inputs:
-            targets.take(order[:, position], out=target)
+        _take(order[:, position], inputs, targets, batch, target)
         rate.fill_(learning_rate * learning_rate_factor(step, steps, schedule))
         descend_once()
         seen += 1
@@ -199,6 +261,7 @@ def conjugate_gradients(
     progress: Progress,
     on_epoch: EpochEnd,
     record: Record,
+    perturbation: Perturbation = UNPERTURBED,
 ) -> None:
     """Minimise each objective by conjugate gradients, started afresh on every large batch.
 
@@ -209,18 +272,18 @@ def conjugate_gradients(
     of all networks at the points they are at.
     """
     stack, device = Stack(objectives), inputs.device
-    order = draw_batches(len(inputs), batch_size, [stream(seed, "batches") for seed in seeds])
-    order = order.to(device)
-    n_seeds, per_epoch, size = order.shape
-    batch = torch.empty((n_seeds, size, inputs.shape[1]), device=device)
-    target = batch if targets is inputs else torch.empty_like(batch)
+    orders = [stream(seed, "fine-tuning batches") for seed in seeds]
+    order = draw_batches(len(inputs), batch_size, orders).to(device)
+    n_seeds, per_epoch, _ = order.shape
+    batch, target, noise = _room(order, inputs, targets, perturbation)
+    generators = perturbation.generators(seeds, device, "fine-tuning")
     points = stack.laid_end_to_end()
     directions, gradients = torch.zeros_like(points), torch.zeros_like(points)
     parts = stack.as_parts(gradients)
     found = torch.zeros((2, n_seeds), device=device)
 
     def evaluate() -> None:
-        found[0].copy_(stack.backward(batch, target))
+        found[0].copy_(stack.backward(batch, target, noise))
         torch._foreach_copy_(parts, stack.gradients)
         # A product of vectors one by one: batched ones may be rounded as those of matrices are.
         for slope, gradient, direction in zip(found[1], gradients, directions, strict=True):
@@ -237,10 +300,10 @@ def conjugate_gradients(
         rows = points[seed], directions[seed], gradients[seed]
         total, seen = 0.0, 0
         for step in range(steps):
-            index = order[own, step % per_epoch]
-            inputs.take(index, out=batch[own])
-            if targets is not inputs:
-                targets.take(index, out=target[own])
+            _take(order[own, step % per_epoch], inputs, targets, batch[own], target[own])
+            # Once for all line searches on the batch: they minimise one function.
+            noise_of_own = None if noise is None else noise[own]
+            perturbation(batch[own], target[own], noise_of_own, generators[own])
             total += yield from minimise(*rows, line_searches)
             seen += 1
             if seed == 0:

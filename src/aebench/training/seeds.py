@@ -59,8 +59,8 @@ class Stack:
     Parameters
     ----------
     objectives : sequence of nn.Module
-        `forward(batch, target)` gives the mean loss, a scalar. Their parameters become views of
-        the stack's, and so follow them. Buffers are not supported.
+        `forward(batch, target, noise)` gives the mean loss, a scalar. Their parameters and buffers
+        become views of the stack's, and so follow them; buffers may change in `forward`, in place.
 
     Attributes
     ----------
@@ -70,6 +70,7 @@ class Stack:
     def __init__(self, objectives: Sequence[nn.Module]) -> None:
         self._objectives = objectives
         self._names = [name for name, _ in objectives[0].named_parameters()]
+        self._buffers = _shared_buffers(objectives)
         self._own = [[*objective.parameters()] for objective in objectives]
         self._move([torch.stack(same) for same in zip(*self._own, strict=True)])
 
@@ -113,32 +114,51 @@ class Stack:
         """What `backward` found, in the order of `parameters`."""
         return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
 
-    def backward(self, batch: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def backward(
+        self, batch: torch.Tensor, target: torch.Tensor, noise: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Find the gradient of each seed's mean loss on its batch: the parameters' `grad`.
 
         Parameters
         ----------
         batch, target : tensors, shape [n_seeds, n, n_features]
+        noise : tensor, shape [n_seeds, n, width], optional
 
         Returns
         -------
         losses : tensor, shape [n_seeds]
         """
         if len(self) == 1:  # spares PyTorch's machinery of functional calls at every step
-            losses = self._objectives[0](batch[0], target[0])[None]
+            own = batch[0], target[0], None if noise is None else noise[0]
+            losses = self._objectives[0](*own)[None]
             found = [gradient[None] for gradient in torch.autograd.grad(losses, self._own[0])]
         else:
-            losses = torch.vmap(self._loss)(self.parameters, batch, target)
+            given = (batch, target) if noise is None else (batch, target, noise)
+            losses = torch.vmap(self._loss)(self.parameters, self._buffers, *given)
             found = [*torch.autograd.grad(losses.sum(), self.parameters)]
         for parameter, gradient in zip(self.parameters, found, strict=True):
             parameter.grad = gradient.contiguous()  # as fused optimisers take for granted
         return losses.detach()
 
     def _loss(
-        self, parameters: list[torch.Tensor], batch: torch.Tensor, target: torch.Tensor
+        self,
+        parameters: list[torch.Tensor],
+        buffers: dict[str, torch.Tensor],
+        *given: torch.Tensor,
     ) -> torch.Tensor:
         named = dict(zip(self._names, parameters, strict=True))
-        return torch.func.functional_call(self._objectives[0], named, (batch, target))
+        return torch.func.functional_call(self._objectives[0], {**named, **buffers}, given)
+
+
+def _shared_buffers(objectives: Sequence[nn.Module]) -> dict[str, torch.Tensor]:
+    """Stack the buffers of all objectives, which become views of the stack's."""
+    stacked = {}
+    for name, first in objectives[0].named_buffers():
+        same = [first, *(objective.get_buffer(name) for objective in objectives[1:])]
+        stacked[name] = torch.stack(same)
+        for row, own in zip(stacked[name], same, strict=True):
+            own.data = row
+    return stacked
 
 
 class Step:

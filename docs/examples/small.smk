@@ -1,7 +1,7 @@
-# An autoencoder with one hidden layer.
-use rule train as train_shallow with:
+# A small autoencoder: 256 hidden units on either side of the code.
+use rule train as train_small with:
     pathvars:
-        variant="shallow",
+        variant="small",
     params:
         estimator="AutoEncoder",
         images=dict(hidden=[256], loss="cross_entropy"),

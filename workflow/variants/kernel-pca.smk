@@ -1,0 +1,11 @@
+# Kernel PCA on landmarks.
+use rule train as train_kernel_pca with:
+    pathvars:
+        variant="kernel-pca",
+    params:
+        estimator="KernelPCA",
+        role="baseline",
+        images=dict(
+            clip=[0, 1],
+            tune=dict(gamma=[0.3, 1.0], decoder_gamma=[0.3, 1.0, 3.0], alpha=[0.01, 0.1]),
+        ),

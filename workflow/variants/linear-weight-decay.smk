@@ -1,0 +1,13 @@
+# The linear autoencoder with decay of both layers' weights: finds PCA's axes (Kunin et al. 2019).
+use rule train as train_linear_weight_decay with:
+    pathvars:
+        variant="linear-weight-decay",
+    params:
+        estimator="AutoEncoder",
+        images=dict(
+            code_sizes="main",
+            hidden=[],
+            penalties={"l2": 0.1},
+            batch_size=125,
+            learning_rate=0.01,
+        ),
