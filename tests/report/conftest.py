@@ -22,7 +22,7 @@ ROLES = {
 CONFIG = {
     "budget": "smoke",
     "budgets": {"smoke": {"seeds": [0, 1], "images": {"epochs": {"adam": 2}}}},
-    "code_sizes": {"images": [2, 5]},
+    "code_sizes": {"images": [5, 2]},
 }
 
 

@@ -22,7 +22,7 @@ def results(values):
     made = object.__new__(Results)
     made.metrics = pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS)
     made.summary = statistics.summarise(made.metrics)
-    made.facts = {"mnist": {"kind": "images"}}
+    made.facts, made.asked = {"mnist": {"kind": "images"}}, {}
     linear = {name: "baseline" for name in values if name.startswith("pca")}
     made.roles = dict.fromkeys(values, "autoencoder") | linear | {"mean": "control"}
     return made

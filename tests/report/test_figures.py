@@ -38,6 +38,20 @@ def test_reconstructions_show_every_variant_with_its_error(rendered):
     assert f"{results.row('mnist', 'pca', 5, 'squared_error')['mean']:.2f}" in found
 
 
+def test_ink_is_dark_and_a_photograph_is_as_it_is():
+    from matplotlib.figure import Figure
+
+    images = np.zeros((2, 4, 4))
+    images[:, 1, 1] = 0.75
+    for ink, stroke, paper in ((True, 0.25, 1.0), (False, 0.75, 0.0)):
+        ax = Figure().subplots()
+        figures._strip(ax, images, ink)
+        shown = np.asarray(ax.get_images()[0].get_array())
+        assert shown[:, [1, 6]].tolist()[1] == [stroke, stroke]
+        assert (shown[0, [0, 1, 2, 3, 5]] == paper).all()
+        assert (shown[:, 4] == 1).all()  # the gap
+
+
 def test_every_point_lies_inside_the_axes(rendered):
     """Points are shifted so as not to hide each other, never out of sight."""
     results = read(rendered[0], ROLES)

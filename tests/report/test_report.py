@@ -236,3 +236,13 @@ def test_rendering_needs_no_torch(rendered):
         "assert not {'torch', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_main_code_size_is_the_one_the_configuration_names_first(rendered):
+    def main(asked):
+        return read(rendered[0], ROLES, asked).main_code_size("mnist")
+
+    assert main({"images": [2, 5]}) == 2
+    assert main({"images": [2, 5], "mnist": [5]}) == 5
+    assert main({"images": [7, 2]}) == 5  # not run: what most variants have, the largest
+    assert main(None) == 5

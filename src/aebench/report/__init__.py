@@ -48,7 +48,7 @@ def render(
     from aebench.report import figures, page
     from aebench.report.results import read
 
-    found = read(results, roles)
+    found = read(results, roles, config.get("code_sizes"))
     folder = Path(out) / "figures"
     for dataset in found.datasets:
         for name in figure_names(dataset, found.kind(dataset)):

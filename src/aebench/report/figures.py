@@ -68,13 +68,14 @@ def reconstructions(results: Results, dataset: str) -> Figure:
     indices = next(iter(rows.values()))[0]
     chosen = np.unique(np.linspace(0, len(indices) - 1, MOST_IMAGES).round().astype(int))
     originals = np.asarray(results.items(dataset).test[indices[chosen]])
+    ink = bool(np.quantile(originals, 0.25) == 0)  # on empty paper, unlike a photograph
     strips = [("original", originals, "")]
     for variant, (_, images) in rows.items():
         row = results.row(dataset, variant, size, "squared_error")
         strips.append((variant, images[chosen], "" if row is None else f"{row['mean']:.2f}"))
     figure, axes = _strips(len(strips), len(chosen), max(len(strip[0]) for strip in strips))
     for ax, (variant, images, error) in zip(axes, strips, strict=True):
-        _strip(ax, images.reshape(-1, *shape))
+        _strip(ax, images.reshape(-1, *shape), ink)
         beside = ax.transAxes
         ax.text(-0.012, 0.5, variant, ha="right", va="center", weight="bold", transform=beside)
         ax.text(1.012, 0.5, error, ha="left", va="center", transform=beside)
@@ -123,13 +124,13 @@ def _reconstructed(
     return found
 
 
-def _strip(ax: Axes, images: np.ndarray) -> None:
-    """Show images [m, height, width] or [m, height, width, 3] side by side, pixels as they are."""
+def _strip(ax: Axes, images: np.ndarray, ink: bool) -> None:
+    """Show images [m, height, width] or [m, height, width, 3] side by side; `ink` is dark."""
     gap = max(1, images.shape[2] // 14)
     padding = [(0, 0), (0, 0), (0, gap)] + [(0, 0)] * (images.ndim - 3)
     wide = np.concatenate(list(np.pad(images, padding, constant_values=1.0)), axis=1)[:, :-gap]
-    if wide.ndim == 2:
-        wide = 1 - wide  # ink on paper
+    if wide.ndim == 2 and ink:
+        wide = 1 - wide
         wide[:, np.arange(wide.shape[1]) % (images.shape[2] + gap) >= images.shape[2]] = 1.0
     ax.imshow(np.clip(wide, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()

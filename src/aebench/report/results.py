@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,8 @@ class Results:
     claims : DataFrame
     facts : dict of data set to the dict of its data.json
     roles : mapping of variant to "autoencoder", "baseline" or "control"
+    asked : mapping of kind or data set to code sizes
+        What the configuration asked for, the main code size first; may be empty.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class Results:
         metrics: pd.DataFrame,
         claims: pd.DataFrame,
         roles: Mapping[str, str],
+        asked: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         self.folder = folder
+        self.asked = asked or {}
         self.roles = roles
         self.metrics = metrics[metrics["split"] == "test"].reset_index(drop=True)
         if self.metrics.empty:
@@ -122,7 +126,13 @@ class Results:
         return sorted(int(size) for size in self._of(self.summary, dataset)["code_size"].unique())
 
     def main_code_size(self, dataset: str) -> int:
-        """Return the code size that most variants have, the largest of those."""
+        """Return the one that the configuration names first.
+
+        Where that was not run, the code size that most variants have, the largest of those.
+        """
+        asked = self.asked.get(dataset, self.asked.get(self.kind(dataset), ()))
+        if asked and asked[0] in self.code_sizes(dataset):
+            return asked[0]
         rows = self._of(self.summary, dataset)[["variant", "code_size"]].drop_duplicates()
         counts = rows["code_size"].value_counts()
         return int(max(counts.index, key=lambda size: (counts[size], size)))
@@ -250,8 +260,12 @@ class Results:
         return table[table["dataset"] == dataset]
 
 
-def read(folder: str | Path, roles: Mapping[str, str]) -> Results:
-    """Read the results of one budget, whose variants have these roles.
+def read(
+    folder: str | Path,
+    roles: Mapping[str, str],
+    asked: Mapping[str, Sequence[int]] | None = None,
+) -> Results:
+    """Read the results of one budget, whose variants have these roles; see `Results`.
 
     Raises
     ------
@@ -262,7 +276,7 @@ def read(folder: str | Path, roles: Mapping[str, str]) -> Results:
     folder = Path(folder)
     metrics = _read_csv(folder / "metrics.csv", statistics.METRIC_COLUMNS, _TEXT)
     claims = _read_csv(folder / "claims.csv", CLAIM_COLUMNS, _CLAIM_TEXT)
-    return Results(folder, metrics, claims, roles)
+    return Results(folder, metrics, claims, roles, asked)
 
 
 def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame:
