@@ -224,7 +224,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.positive_only = self.loss == "multinomial" or self.weighting is not None
-        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.transformer_tags.preserves_dtype = [] if self.code == "binary" else ["float32"]
         return tags
 
     @property
@@ -316,9 +316,12 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         X = self._checked(X, reset=False)
         codes = self._blockwise(self.network_.encode, self._weighted(X), self.code_size)
         if self.inference == "optimised":
+            if not hasattr(self.network_, "spread"):
+                raise ParameterError("inference was not 'optimised' in fit; fit anew.")
             from aebench.models.inference import optimised
 
-            targets = words.weight(X, "share") if self.loss == "multinomial" else X
+            multinomial = self.loss == "multinomial"
+            targets = words.weight(X, "share") if multinomial else self._weighted(X)
             codes = optimised(self.network_, self.loss, codes, targets)
         return codes.astype(np.uint8) if self.code == "binary" else codes
 

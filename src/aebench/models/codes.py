@@ -88,9 +88,9 @@ class KSparse(nn.Module):
         self.n_inputs, self.noise_width, self.active = code_size, 0, active
 
     def forward(self, inputs: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
-        """Map inputs [n, code_size] to codes with `active` units that are not 0."""
-        least = inputs.topk(self.active, dim=-1).values[..., -1:]
-        return inputs * (inputs >= least)
+        """Map inputs [n, code_size] to codes where `active` units are kept, ties or not."""
+        largest, units = inputs.topk(self.active, dim=-1)
+        return torch.zeros_like(inputs).scatter(-1, units, largest)
 
 
 class Gaussian(nn.Module):
@@ -142,7 +142,8 @@ class Quantised(nn.Module):
 
     def forward(self, inputs: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
         """Map inputs [n, code_size] to entries of the codebooks, [n, code_size]."""
-        return inputs + (self.nearest(inputs) - inputs).detach()
+        # The difference is 0: entries come out to the bit, and gradients as if there were none.
+        return self.nearest(inputs).detach() + (inputs - inputs.detach())
 
 
 class Pose(nn.Module):

@@ -21,6 +21,8 @@ from aebench.training.seeds import stream
 if TYPE_CHECKING:
     from aebench.models.autoencoder import AutoEncoder
 
+SPREAD_ITEMS = 1000  # enough for the scale of the steps of optimised codes
+
 
 def fit_together(
     estimators: Sequence["AutoEncoder"],
@@ -56,6 +58,8 @@ def fit_together(
         estimators[position].record(epoch, metric, value, seconds)
 
     def end(position: int, epoch: int) -> None:
+        if first.inference == "optimised":
+            _measure_spread(estimators[position].network_, inputs)
         if on_epoch:
             on_epoch(estimators[position], epoch)
 
@@ -131,16 +135,18 @@ def _pretrain_layers(
     """Train each layer and its mirror image as an autoencoder of what the layers below gave.
 
     Greedy layer-wise pretraining (Bengio et al. 2007); as denoising autoencoders, Vincent et al.
-    (2010), every layer's input is masked.
+    (2010), every layer's input is masked. The last has the code's noise and the penalties, too.
     """
     first, layers = estimators[0], len(estimators[0].hidden) + 1
-    denoising = Perturbation("masking", first.pretraining_corruption_level)
+    code: Any
+    denoising = first.pretraining == "denoising"
     for layer in range(layers):
         parts = [_layer(estimator.network_, layer, first) for estimator in estimators]
+        code = parts[0].code
         loss = first.loss if layer == 0 else INNER_LOSS[parts[0].output]
         name = f"pretraining_{layer + 1}_loss"
         loop.adam(
-            [loop.Objective(part, losses.make(loss, part.output)) for part in parts],
+            [_objective(part, loss, first, penalised=layer == layers - 1) for part in parts],
             inputs,
             targets,
             seeds,
@@ -150,7 +156,11 @@ def _pretrain_layers(
             schedule=first.schedule,
             weight_decay=first.weight_decay,
             phase=f"pretraining layer {layer + 1} of {layers}",
-            perturbation=denoising if first.pretraining == "denoising" else loop.UNPERTURBED,
+            perturbation=Perturbation(
+                "masking" if denoising else "none",
+                first.pretraining_corruption_level,
+                code.noise_width,
+            ),
             progress=progress,
             on_epoch=lambda seed, epoch: None,
             record=lambda seed, epoch, mean, name=name: record(seed, name, epoch, mean),  # type: ignore[misc]
@@ -184,6 +194,12 @@ def _encoded(items: Items, parts: Sequence[Network]) -> Items:
     return Items.resident(torch.cat(blocks, dim=1))
 
 
+@torch.no_grad()
+def _measure_spread(network: Network, items: Items) -> None:
+    """Note how far the first training items' codes lie apart."""
+    network.spread.copy_(network.encode(next(items.blocks(SPREAD_ITEMS))).std(0, correction=0))
+
+
 def _fine_tune(
     estimators: Sequence["AutoEncoder"],
     inputs: Items,
@@ -196,7 +212,7 @@ def _fine_tune(
     first = estimators[0]
     if not first.epochs:
         return
-    objectives = [_objective(estimator, first) for estimator in estimators]
+    objectives = [_objective(estimator.network_, first.loss, first) for estimator in estimators]
     shared: dict[str, Any] = {
         "epochs": first.epochs,
         "batch_size": first.batch_size,
@@ -227,10 +243,12 @@ def _fine_tune(
         )
 
 
-def _objective(estimator: "AutoEncoder", first: "AutoEncoder") -> loop.Objective:
-    """The loss of an estimator's network, with the penalties that were asked for."""
-    loss = losses.make(first.loss, first.output_of_loss())
-    weights = dict(first.penalties or {})
-    made = {name: penalties.make(name, first.code_size, first.sparsity) for name in weights}
-    objective = loop.Objective(estimator.network_, loss, made, weights)
-    return objective.to(next(estimator.network_.parameters()).device)
+def _objective(
+    network: Network, loss: str, estimator: "AutoEncoder", penalised: bool = True
+) -> loop.Objective:
+    """The loss of a network, with the penalties that the estimator asks for."""
+    weights = dict(estimator.penalties or {}) if penalised else {}
+    size, sparsity = estimator.code_size, estimator.sparsity
+    made = {name: penalties.make(name, size, sparsity) for name in weights}
+    objective = loop.Objective(network, losses.make(loss, network.output), made, weights)
+    return objective.to(next(network.parameters()).device)

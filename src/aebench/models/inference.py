@@ -16,11 +16,13 @@ def optimised(network: Network, loss: str, codes: np.ndarray, targets: np.ndarra
     """Minimise each item's loss over its code, the decoder fixed, by Adam with a cosine decay.
 
     Without it, a method whose codes come from an encoder is charged for the encoder: the
-    amortisation gap of Cremer, Li & Duvenaud (2018).
+    amortisation gap of Cremer, Li & Duvenaud (2018). An item keeps its code where none better is
+    found.
 
     Parameters
     ----------
     network : Network
+        Its `spread` is the scale of the steps, whatever the items.
     loss : str
         As of AutoEncoder.
     codes : ndarray, shape [n_items, code_size]
@@ -31,17 +33,17 @@ def optimised(network: Network, loss: str, codes: np.ndarray, targets: np.ndarra
     -------
     ndarray, float32, shape [n_items, code_size]
     """
-    decoder, device = network.decoder, next(network.parameters()).device
+    decoder, device = network.decoder, network.spread.device
     of = losses.make(loss, network.output)
     # A tenth of a unit's own spread a step, at first.
-    rate = 0.1 * torch.as_tensor(codes.std(axis=0), device=device).clamp_min(1e-3)
+    rate = 0.1 * network.spread.clamp_min(1e-3)
     found = np.empty_like(codes)
     with denormals_flushed(), products_in("highest"):
         for start in range(0, len(codes), BLOCK):
             part = slice(start, start + BLOCK)
-            target = as_tensor(targets[part], device)
+            first, target = as_tensor(codes[part], device), as_tensor(targets[part], device)
             # In units of the rate, so that one learning rate suits every unit.
-            z = (torch.as_tensor(codes[part], device=device) / rate).requires_grad_()
+            z = (first / rate).requires_grad_()
             optimiser = torch.optim.Adam([z], lr=1.0, betas=(0.9, 0.99))
             schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
             for _ in range(STEPS):
@@ -49,5 +51,8 @@ def optimised(network: Network, loss: str, codes: np.ndarray, targets: np.ndarra
                 (z.grad,) = torch.autograd.grad(total, [z])
                 optimiser.step()
                 schedule.step()
-            found[part] = (z.detach() * rate).cpu().numpy()
+            last = z.detach() * rate
+            with torch.no_grad():
+                better = of(decoder(last), target) < of(decoder(first), target)
+            found[part] = torch.where(better[:, None], last, first).cpu().numpy()
     return found

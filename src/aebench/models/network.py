@@ -31,7 +31,14 @@ class Network(nn.Module):
         Maps codes [n, code_size] to outputs [n, n_features].
     output : str
         Nonlinearity of the reconstruction, a key of `training.losses.ACTIVATED`.
+
+    Attributes
+    ----------
+    spread : tensor, shape [code_size]
+        Standard deviations of the code on training items; only where codes are optimised.
     """
+
+    spread: torch.Tensor
 
     def __init__(
         self, encoder: nn.Sequential, code: nn.Module, decoder: nn.Sequential, output: str
@@ -49,7 +56,10 @@ class Network(nn.Module):
         encoder, decoder = LAYERS[e.layers](
             e.n_features_in_, list(e.hidden), code.n_inputs, e.code_size, e.activation, **tied
         )
-        return cls(encoder, code, decoder, e.output_of_loss())
+        network = cls(encoder, code, decoder, e.output_of_loss())
+        if e.inference == "optimised":
+            network.register_buffer("spread", torch.ones(e.code_size))
+        return network
 
     @classmethod
     def dense(cls, sizes: Sequence[int], activation: str, code: str, output: str) -> "Network":

@@ -24,7 +24,10 @@ RATES = (
 )
 NUMBERS: tuple[tuple[tuple[str, ...], type, Callable[[Any], bool], str], ...] = (
     (
-        ("batch_size", "pretraining_batch_size", "line_searches", "codebook_size", "code_size"),
+        (
+            *("batch_size", "pretraining_batch_size", "line_searches"),
+            *("code_size", "codebook_size", "furthest_shift"),
+        ),
         Integral,
         lambda value: value >= 1,
         "whole numbers of at least 1",
@@ -35,7 +38,6 @@ NUMBERS: tuple[tuple[tuple[str, ...], type, Callable[[Any], bool], str], ...] = 
         lambda value: 0 <= value < float("inf"),
         "numbers of at least 0",
     ),
-    (("furthest_shift",), Integral, lambda value: value >= 0, "whole numbers of at least 0"),
     (("sparsity",), Real, lambda value: 0 < value < 1, "numbers above 0 and below 1"),
     (
         ("pretraining_corruption_level",),
@@ -217,6 +219,13 @@ def _needs_of_code(e: "AutoEncoder") -> tuple[Need, ...]:
             "quantisation" in penalised and e.code == "quantised",
             "a quantised code and the penalty 'quantisation' belong together",
             "both or neither",
+        ),
+        (
+            e.optimizer == "conjugate_gradients",
+            "kl" not in penalised and e.code != "quantised",
+            "conjugate gradients search along gradients that are those of the loss, which those of "
+            "a running mean and of quantised codes are not",
+            "optimizer='adam'",
         ),
         (
             e.inference == "optimised",

@@ -60,7 +60,9 @@ class Kl(nn.Module):
         mean = trace.code.mean(0)
         with torch.no_grad():
             self.activation.mul_(MEMORY).add_(mean, alpha=1 - MEMORY)
-        estimate = (mean + (self.activation - mean).detach()).clamp(1e-4, 1 - 1e-4)
+        # Bounded before the gradient passes: units that are never active must come back.
+        bounded = self.activation.clamp(1e-4, 1 - 1e-4)
+        estimate = mean + (bounded - mean).detach()
         rho = self.sparsity
         on, off = rho * torch.log(rho / estimate), (1 - rho) * torch.log((1 - rho) / (1 - estimate))
         return (on + off).sum()
@@ -85,7 +87,8 @@ class Contractive(nn.Module):
 
 def _slopes(function: Any, inputs: torch.Tensor) -> torch.Tensor:
     """Derivative of a function of single units at every input."""
-    return torch.func.jvp(function, (inputs,), (torch.ones_like(inputs),))[1]
+    _, back = torch.func.vjp(function, inputs)
+    return back(torch.ones_like(inputs))[0]
 
 
 class Saturation(nn.Module):
