@@ -35,6 +35,24 @@ def test_masking_drops_the_asked_share_and_leaves_the_rest(level):
     assert torch.equal(found[kept], clean[kept])
 
 
+@pytest.mark.parametrize("level", [0.6, (0.4, 0.8)])
+def test_dropout_keeps_the_mean(level):
+    clean = images()
+    found = corrupt(clean.clone(), "dropout", level, generators(0, 1))
+    kept = found != 0
+    assert float((~kept).double().mean()) == pytest.approx(0.6, abs=0.01)
+    torch.testing.assert_close(found[kept], clean[kept] / 0.4)
+    assert float(found.mean()) == pytest.approx(float(clean.mean()), rel=0.02)
+
+
+def test_of_a_pair_of_levels_each_item_draws_its_own():
+    dropped = corrupt(images(features=1000), "masking", (0.2, 0.8), generators(0, 1)) == 0
+    shares = dropped.double().mean(-1)
+    assert float(shares.min()) == pytest.approx(0.2, abs=0.05)
+    assert float(shares.max()) == pytest.approx(0.8, abs=0.05)
+    assert float(shares.std()) == pytest.approx(0.6 / 12**0.5, rel=0.1)
+
+
 def test_salt_and_pepper_sets_equal_shares_to_0_and_1():
     clean = 0.2 + 0.5 * images()
     found = corrupt(clean.clone(), "salt-and-pepper", 0.3, generators(0, 1))
@@ -71,6 +89,7 @@ def test_words_that_do_not_occur_do_not_appear_by_masking():
 PERTURBATIONS = [
     Perturbation("gaussian", 0.3),
     Perturbation("masking", 0.3),
+    Perturbation("dropout", (0.2, 0.5)),
     Perturbation("salt-and-pepper", 0.3),
     Perturbation(noise_width=5),
     Perturbation("masking", 0.3, noise_width=2, furthest_shift=2),

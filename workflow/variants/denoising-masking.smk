@@ -1,4 +1,4 @@
-# Reconstructs images of which a share of the pixels was set to 0 (Vincent et al. 2008).
+# Reconstructs items of which a share of the pixels or words was set to 0 (Vincent et al. 2008).
 use rule train as train_denoising_masking with:
     pathvars:
         variant="denoising-masking",
@@ -11,4 +11,13 @@ use rule train as train_denoising_masking with:
             batch_size=125,
             weight_decay=0.1,
             corruption="masking",
+        ),
+        documents=dict(
+            hidden=[500, 250, 125],
+            loss="multinomial",
+            weighting="log",
+            batch_size=125,
+            learning_rate=3e-3,
+            corruption="dropout",
+            corruption_level=[0.6, 1.0],
         ),

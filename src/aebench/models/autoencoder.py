@@ -72,10 +72,12 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Entries of each codebook of a `quantised` code.
     furthest_shift : int
         In training on capsules the target is the input moved by up to that many pixels each way.
-    corruption : {"none", "gaussian", "masking", "salt-and-pepper"}
+    corruption : {"none", "gaussian", "masking", "dropout", "salt-and-pepper"}
         Of the input in training; the target stays whole. Word counts are corrupted as weighted.
-    corruption_level : float
-        Standard deviation of the Gaussian noise, or share of the features that is changed.
+        `dropout` is masking that scales the rest up, so that the mean stays.
+    corruption_level : float or pair of float
+        Standard deviation of the Gaussian noise, or share of the features that is changed. Of a
+        pair each item draws its own between the two.
     penalties : mapping of str to float, optional
         Weights of what is added to the loss, any number of: `l1` of the code, `kl` of its units'
         mean activation, `contractive`, `saturation`, `prior` (of a `gaussian` code), `quantisation`
@@ -157,7 +159,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         codebook_size: int = 256,
         furthest_shift: int = 2,
         corruption: str = "none",
-        corruption_level: float = 0.25,
+        corruption_level: float | Sequence[float] = 0.25,
         penalties: Mapping[str, float] | None = None,
         loss: str = "squared_error",
         output: str | None = None,

@@ -15,7 +15,7 @@ from aebench.models.network import Network, initialise, unroll
 from aebench.training import device as devices
 from aebench.training import loop, losses, penalties, rbm
 from aebench.training.items import Items
-from aebench.training.perturbation import Perturbation
+from aebench.training.perturbation import Level, Perturbation
 from aebench.training.seeds import stream
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _fine_tune(
         "record": lambda position, epoch, mean: record(position, "loss", epoch, mean),
         "perturbation": Perturbation(
             first.corruption,
-            first.corruption_level,
+            _level(first.corruption_level),
             first.network_.code.noise_width,
             first.furthest_shift if first.code == "pose" else 0,
         ),
@@ -241,6 +241,11 @@ def _fine_tune(
         loop.conjugate_gradients(
             objectives, inputs, targets, seeds, line_searches=first.line_searches, **shared
         )
+
+
+def _level(level: float | Sequence[float]) -> Level:
+    """Return a level of corruption, or a pair of them, as `perturbation` takes it."""
+    return (level[0], level[1]) if isinstance(level, Sequence) else level
 
 
 def _objective(

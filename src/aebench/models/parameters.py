@@ -1,5 +1,6 @@
 """Which parameters an AutoEncoder may have: what is allowed, and what fits together."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ NUMBERS: tuple[tuple[tuple[str, ...], type, Callable[[Any], bool], str], ...] = 
         "whole numbers of at least 1",
     ),
     (
-        ("epochs", "pretraining_epochs", "weight_decay", "code_noise", "corruption_level"),
+        ("epochs", "pretraining_epochs", "weight_decay", "code_noise"),
         Real,
         lambda value: 0 <= value < float("inf"),
         "numbers of at least 0",
@@ -75,8 +76,23 @@ def check(estimator: "AutoEncoder") -> None:
                 continue
             if not isinstance(value, kind) or isinstance(value, bool) or not allows(value):
                 raise ParameterError(f"{name} is {value!r}; allowed are {shown}.")
+    _check_corruption_level(estimator)
     _check_penalties(estimator)
     _check_together(estimator)
+
+
+def _check_corruption_level(estimator: "AutoEncoder") -> None:
+    level, kind = estimator.corruption_level, estimator.corruption
+    pair = level if isinstance(level, list | tuple) else (level, level)
+    numbers = all(isinstance(end, Real) and not isinstance(end, bool) for end in pair)
+    most = sys.float_info.max if kind in ("none", "gaussian") else 1.0
+    fits = numbers and len(pair) == 2 and 0 <= pair[0] <= pair[1] <= most
+    if fits and (kind != "dropout" or pair[0] < 1):  # which divides by the share that stays
+        return
+    raise ParameterError(
+        f"corruption_level is {level!r} of corruption {kind!r}; allowed are numbers of at least 0, "
+        "shares of features up to 1 (dropout: below), or a pair of such in rising order."
+    )
 
 
 def _choices(estimator: "AutoEncoder") -> dict[str, tuple[Any, ...]]:
@@ -232,11 +248,5 @@ def _needs_of_code(e: "AutoEncoder") -> tuple[Need, ...]:
             e.code == "linear",
             "codes are optimised over all real numbers",
             "code='linear'",
-        ),
-        (
-            e.corruption in ("masking", "salt-and-pepper"),
-            e.corruption_level <= 1,
-            f"corruption_level is a share of the features here, not {e.corruption_level:g}",
-            "a number from 0 to 1",
         ),
     )

@@ -87,7 +87,7 @@ class Contractive(nn.Module):
 
 def _slopes(function: Any, inputs: torch.Tensor) -> torch.Tensor:
     """Derivative of a function of single units at every input."""
-    _, back = torch.func.vjp(function, inputs)
+    back: Any = torch.func.vjp(function, inputs)[1]
     return back(torch.ones_like(inputs))[0]
 
 

@@ -12,34 +12,42 @@ import torch
 
 from aebench.training.seeds import stream
 
-CORRUPTIONS = ("none", "gaussian", "masking", "salt-and-pepper")
+CORRUPTIONS = ("none", "gaussian", "masking", "dropout", "salt-and-pepper")
+Level = float | tuple[float, float]
+"""Of a corruption; of a pair each item draws its own between the two."""
 
 
 def corrupt(
-    batch: torch.Tensor, kind: str, level: float, generators: Sequence[torch.Generator]
+    batch: torch.Tensor, kind: str, level: Level, generators: Sequence[torch.Generator]
 ) -> torch.Tensor:
     """Corrupt a batch in place (Vincent et al., JMLR 11:3371, 2010, section 3.3).
 
     Parameters
     ----------
     batch : tensor, shape [n_seeds, n, n_features]
-    kind : {"gaussian", "masking", "salt-and-pepper"}
-        Gaussian noise of standard deviation `level`; a share `level` of the features set to 0; or
-        set to 0 and to 1 with equal probability.
-    level : float
+    kind : {"gaussian", "masking", "dropout", "salt-and-pepper"}
+        Gaussian noise of standard deviation `level`; a share `level` of the features set to 0; the
+        same with the rest scaled up so that the mean stays (Srivastava et al., JMLR 15:1929, 2014);
+        or a share set to 0 and to 1 with equal probability.
+    level : float or pair of float
     generators : sequence of torch.Generator, on the device of the batch
         One a seed.
     """
-    draws = torch.empty_like(batch)
-    for own, generator in zip(draws, generators, strict=True):
+    low, high = level if isinstance(level, tuple) else (level, level)
+    draws, levels = torch.empty_like(batch), batch.new_full((*batch.shape[:2], 1), low)
+    for own, own_levels, generator in zip(draws, levels, generators, strict=True):
         if kind == "gaussian":
             own.normal_(generator=generator)
         else:
             own.uniform_(generator=generator)
+        if high > low:
+            own_levels.uniform_(low, high, generator=generator)
     if kind == "gaussian":
-        return batch.add_(draws, alpha=level)
-    batch.mul_(draws >= level)
-    return batch.add_(draws < level / 2) if kind == "salt-and-pepper" else batch
+        return batch.addcmul_(draws, levels)
+    batch.mul_(draws >= levels)
+    if kind == "dropout":
+        batch.div_(1 - (low + high) / 2)
+    return batch.add_(draws < levels / 2) if kind == "salt-and-pepper" else batch
 
 
 def shifted(images: torch.Tensor, shift: torch.Tensor, furthest: int) -> torch.Tensor:
@@ -72,7 +80,7 @@ class Perturbation:
     ----------
     corruption : str
         Of the input, one of CORRUPTIONS; the target stays as it is.
-    level : float
+    level : float or pair of float
         See `corrupt`.
     noise_width : int
         Standard normal numbers an item that the code asks for, or 2 with a shift.
@@ -82,7 +90,7 @@ class Perturbation:
     """
 
     corruption: str = "none"
-    level: float = 0.0
+    level: Level = 0.0
     noise_width: int = 0
     furthest_shift: int = 0
 
