@@ -81,7 +81,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     penalties : mapping of str to float, optional
         Weights of what is added to the loss, any number of: `l1` of the code, `kl` of its units'
         mean activation, `contractive`, `saturation`, `prior` (of a `gaussian` code), `quantisation`
-        (of a `quantised` code), `l2` of the weights. See `aebench.training.penalties`.
+        (of a `quantised` code), `cycle` (the encoder inverts the decoder
+        between items), `l2` of the weights. See `aebench.training.penalties`.
     loss : {"squared_error", "cross_entropy", "multinomial"}
         Summed over features, averaged over items. `cross_entropy` wants data in [0, 1];
         `multinomial` wants word counts and compares a softmax over words with their shares.

@@ -237,10 +237,16 @@ def _needs_of_code(e: "AutoEncoder") -> tuple[Need, ...]:
             "both or neither",
         ),
         (
+            "cycle" in penalised,
+            pointwise and e.weighting is None,
+            "the penalty 'cycle' encodes what was decoded, from codes of units that can be mixed",
+            "code to a function of one unit and weighting=None",
+        ),
+        (
             e.optimizer == "conjugate_gradients",
-            "kl" not in penalised and e.code != "quantised",
+            not penalised & {"kl", "cycle"} and e.code != "quantised",
             "conjugate gradients search along gradients that are those of the loss, which those of "
-            "a running mean and of quantised codes are not",
+            "a running mean, of a cycle and of quantised codes are not",
             "optimizer='adam'",
         ),
         (

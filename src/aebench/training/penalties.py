@@ -138,6 +138,34 @@ class Quantisation(nn.Module):
         return (entries + COMMITMENT * inputs).sum(-1).mean()
 
 
+class Cycle(nn.Module):
+    """How far the encoder is from inverting the decoder between the items of a batch.
+
+    Codes of pairs of items are mixed and decoded, and what the first item's reconstruction lacks is
+    added: unlimited new items, whose codes are known. The distance of the encoder's codes of them,
+    in units of each unit's spread, is what the encoder is to make small; the decoder does not learn
+    from it. It is for overfitting, which is the encoder's: a decoder that was trained well holds
+    codes for new items that are far better than those the encoder finds for them.
+    """
+
+    def forward(self, trace: Trace) -> torch.Tensor:
+        """Return the sum over units, mean over items."""
+        network, codes = trace.network, trace.code.detach()
+        # Items come in random order: fixed shares of fixed neighbours are random ones.
+        share = torch.linspace(0, 0.5, len(codes), device=codes.device)[:, None]
+        with torch.no_grad():
+            mixed = codes + share * (codes.roll(1, 0) - codes)
+            lacking = trace.batch - network.decode(codes)
+            items = network.decode(mixed) + lacking
+            # A decoder that does not listen to the code yet would only pull all codes together.
+            explained = (
+                1 - lacking.square().sum() / (trace.batch - trace.batch.mean(0)).square().sum()
+            )
+        spread = codes.std(0).clamp_min(1e-6)
+        distance = ((network.encode(items) - mixed) / spread).square().sum(-1).mean()
+        return explained.clamp_min(0) ** 4 * distance
+
+
 class L2(nn.Module):
     """Sum of the squares of all weights, biases left out.
 
@@ -157,6 +185,7 @@ PENALTIES: dict[str, type[nn.Module]] = {
     "saturation": Saturation,
     "prior": Prior,
     "quantisation": Quantisation,
+    "cycle": Cycle,
     "l2": L2,
 }
 """What a penalty may be called."""
