@@ -112,6 +112,17 @@ def test_rotations_and_scales_of_a_known_picture():
         assert patch[12, 12] == pytest.approx(91, abs=0.51)
 
 
+def test_a_round_picture_is_the_same_however_it_is_turned():
+    y, x = np.mgrid[:112, :92]
+    rings = np.hypot(y - 55.5, x - 45.5)
+    picture = np.rint(4 * rings).astype(np.uint8)
+    turned = olivetti.patches(
+        picture[None], np.array([at(angle, 1.6) for angle in (-90, -46, 2, 46)])
+    )
+    assert np.ptp(turned.astype(int), axis=0).max() <= 3
+    assert np.ptp(turned[0]) > 60
+
+
 def test_every_patch_lies_in_its_photograph():
     frame = np.full((112, 92), 200, np.uint8)
     assert (olivetti.patches(frame[None], np.arange(ALL)) == 200).all()  # outside would be 0

@@ -246,3 +246,12 @@ def test_the_main_code_size_is_the_one_the_configuration_names_first(rendered):
     assert main({"images": [2, 5], "mnist": [5]}) == 5
     assert main({"images": [7, 2]}) == 5  # not run: what most variants have, the largest
     assert main(None) == 5
+
+
+def test_generated_data_have_no_table_of_raw_files(tmp_path):
+    results = write_results(tmp_path / "results", seeds=(0,), sizes=(2,))
+    facts = results / "mnist" / "data.json"
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | {"sha256": {}, "sources": {}}))
+    render(results, tmp_path / "out", "smoke", CONFIG, ROLES)
+    for name in ("index.html", "report.md"):
+        assert (tmp_path / "out" / name).read_text().count("raw file") == 1

@@ -55,7 +55,7 @@ def prepare(
     vocabulary_size : int
         Documents: how many of the most frequent training terms become features.
     seed : int
-        Of the random parts, and of the random halves of `rcv1`.
+        Of the random parts, of the random halves of `rcv1`, and of what is drawn in `curves`.
 
     Returns
     -------

@@ -294,7 +294,7 @@ def _markdown_section(section: Mapping[str, Any]) -> list[str]:
         [tables.Cell(f["name"]), tables.Cell(f["sha256"]), tables.Cell(f["source"])]
         for f in section["files"]
     ]
-    return [*parts, files.markdown()]
+    return [*parts, files.markdown()] if files.rows else parts
 
 
 def _markdown_claims(rows: list[dict[str, str]]) -> str:
