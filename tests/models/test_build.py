@@ -121,6 +121,14 @@ def test_every_fitted_array_is_saved(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
 
 
+def test_the_arrays_of_every_step_are_saved(tmp_path):
+    model = build("FastICA", 2, {}).fit(X)
+    models.save(model, tmp_path)
+    arrays = load_file(tmp_path / "model.safetensors")
+    for step, name in (("whitening", "components_"), ("turning", "mixing_")):
+        assert np.array_equal(arrays[f"{step}_.{name}"], getattr(model.named_steps[step], name))
+
+
 def test_a_network_saves_itself(tmp_path):
     model = build("AutoEncoder", 2, {"hidden": [4], "epochs": 1, "device": "cpu"}).fit(X)
     assert models.save(model, tmp_path) == model.parameters_count_ == 8 * 4 * 2 + 4 * 2 * 2 + 18
