@@ -51,9 +51,9 @@ def test_the_unit_of_the_features_does_not_matter():
 def test_landmarks_are_training_items_and_bounded_by_them():
     model = KernelPCA(2, landmarks=50, random_state=0).fit(X)
     rows = {tuple(row) for row in X}
-    assert {tuple(row) for row in model.features_.components_} < rows
-    assert model.code_features_.components_.shape == (50, 2)
-    assert len(KernelPCA(2, random_state=0).fit(X).features_.components_) == len(X)
+    assert {tuple(row) for row in model.landmarks_} < rows
+    assert model.code_landmarks_.shape == (50, 2)
+    assert len(KernelPCA(2, random_state=0).fit(X).landmarks_) == len(X)
 
 
 def test_the_seed_draws_the_landmarks():

@@ -59,6 +59,10 @@ def _fast_ica(code_size: int, fun: str = "logcosh", max_iter: int = 200, tol: fl
     return Pipeline([("whitening", whitening), ("turning", turning)])
 
 
+def _kernel_pca(code_size: int, **parameters: Any) -> Any:
+    return KernelPCA(code_size, random_state=0, **parameters)
+
+
 def _nmf(code_size: int, **parameters: Any) -> Any:
     from sklearn.decomposition import NMF
 
@@ -69,7 +73,7 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "AutoEncoder": AutoEncoder,
     "FastICA": _fast_ica,
     "HyperplaneHashing": HyperplaneHashing,
-    "KernelPCA": KernelPCA,
+    "KernelPCA": _kernel_pca,
     "Mean": Mean,
     "NMF": _nmf,
     "PCA": _pca,

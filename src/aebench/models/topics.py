@@ -32,7 +32,6 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 
     Attributes
     ----------
-    model_ : LatentDirichletAllocation
     topics_ : ndarray, shape [code_size, n_words]
         Shares of words in each topic.
     """
@@ -72,7 +71,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
         check_counts(X)
         check_code_size(self.code_size, X.shape[1])
-        self.model_ = LatentDirichletAllocation(
+        self._model = LatentDirichletAllocation(
             self.code_size,
             doc_topic_prior=self.doc_topic_prior,
             topic_word_prior=self.topic_word_prior,
@@ -81,7 +80,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             batch_size=self.batch_size,
             random_state=self.random_state,
         ).fit(X)
-        weights = self.model_.components_
+        weights = self._model.components_
         self.topics_ = weights / weights.sum(axis=1, keepdims=True)
         return self
 
@@ -90,7 +89,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         check_counts(X)
-        return self.model_.transform(X)
+        return self._model.transform(X)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Return shares of words [n_documents, n_words]; each row sums to 1."""
