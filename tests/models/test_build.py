@@ -83,9 +83,11 @@ def test_only_what_draws_is_fitted_for_each_seed(estimator, fits):
         assert [model.random_state for model in fitted] == [3, 1, 2]
 
 
-@pytest.mark.parametrize("estimator", [Mean(2), build("PCA", 2, {}), build("TruncatedSVD", 2, {})])
-def test_exact_methods_are_fitted_once(estimator):
-    first, second = fit_seeds(estimator, X, [0, 1])
+@pytest.mark.parametrize(
+    "name", ["FastICA", "KernelPCA", "Mean", "NMF", "PCA", "SignHashing", "TruncatedSVD"]
+)
+def test_exact_methods_are_fitted_once(name):
+    first, second = fit_seeds(build(name, 2, {}), X, [0, 1])
     assert first is second
 
 
@@ -119,6 +121,14 @@ def test_every_fitted_array_is_saved(tmp_path):
     assert size == sum(array.size for array in arrays.values())
     assert json.loads((tmp_path / "model.json").read_text())["estimator"] == "WordCounts"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_the_arrays_of_every_step_are_saved(tmp_path):
+    model = build("FastICA", 2, {}).fit(X)
+    models.save(model, tmp_path)
+    arrays = load_file(tmp_path / "model.safetensors")
+    for step, name in (("whitening", "components_"), ("turning", "mixing_")):
+        assert np.array_equal(arrays[f"{step}_.{name}"], getattr(model.named_steps[step], name))
 
 
 def test_a_network_saves_itself(tmp_path):

@@ -25,5 +25,11 @@ def test_pca(mnist, code_size, expected):
     assert squared_error(model, mnist) == pytest.approx(expected, abs=5e-4)
 
 
+@pytest.mark.parametrize(("code_size", "expected"), [(2, 43.491), (10, 25.787), (30, 12.590)])
+def test_clipped_pca(mnist, code_size, expected):
+    model = build("PCA", code_size, {"svd_solver": "covariance_eigh", "clip": [0, 1]})
+    assert squared_error(model, mnist) == pytest.approx(expected, abs=5e-4)
+
+
 def test_mean(mnist):
     assert squared_error(build("Mean", 2, {}), mnist) == pytest.approx(52.897, abs=5e-4)

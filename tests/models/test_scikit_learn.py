@@ -2,10 +2,21 @@
 
 import numpy as np
 import pytest
-from sklearn.decomposition import TruncatedSVD
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from aebench.models import AutoEncoder, Mean, RandomProjection, WordCounts
+from aebench.models import (
+    AutoEncoder,
+    Clipped,
+    HyperplaneHashing,
+    KernelPCA,
+    Mean,
+    RandomProjection,
+    RotationHashing,
+    SignHashing,
+    TopicModel,
+    WordCounts,
+)
 
 SMALL = {"code_size": 1, "hidden": (4,), "epochs": 2, "batch_size": 20, "device": "cpu"}
 
@@ -14,8 +25,14 @@ ESTIMATORS = [
     AutoEncoder(**SMALL, random_state=0),
     AutoEncoder(**SMALL, random_state=0, loss="multinomial", weighting="log"),
     AutoEncoder(**SMALL, random_state=0, optimizer="conjugate_gradients"),
+    Clipped(PCA(n_components=1), 0.0, 1.0),
+    HyperplaneHashing(code_size=1, random_state=0),
+    KernelPCA(code_size=1, landmarks=20, random_state=0),
     Mean(code_size=1),
     RandomProjection(code_size=1, random_state=0),
+    RotationHashing(code_size=1, random_state=0),
+    SignHashing(code_size=1),
+    TopicModel(code_size=1, passes=1, random_state=0),
     WordCounts(TruncatedSVD(n_components=1, random_state=0), "log"),
     WordCounts(TruncatedSVD(n_components=1, random_state=0), "tfidf"),
     WordCounts(RandomProjection(code_size=1, random_state=0), "share"),

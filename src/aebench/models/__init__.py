@@ -49,10 +49,18 @@ def _truncated_svd(code_size: int, **parameters: Any) -> Any:
     return TruncatedSVD(n_components=code_size, random_state=0, **parameters)
 
 
-def _fast_ica(code_size: int, **parameters: Any) -> Any:
-    from sklearn.decomposition import FastICA
+def _fast_ica(code_size: int, fun: str = "logcosh", max_iter: int = 200, tol: float = 1e-4) -> Any:
+    from sklearn.decomposition import PCA, FastICA
+    from sklearn.pipeline import Pipeline
 
-    return FastICA(n_components=code_size, random_state=0, **parameters)
+    # FastICA's own whitening fails on pixels that never change.
+    whitening = PCA(n_components=code_size, whiten=True, svd_solver="covariance_eigh")
+    turning = FastICA(whiten=False, fun=fun, max_iter=max_iter, tol=tol, random_state=0)
+    return Pipeline([("whitening", whitening), ("turning", turning)])
+
+
+def _kernel_pca(code_size: int, **parameters: Any) -> Any:
+    return KernelPCA(code_size, random_state=0, **parameters)
 
 
 def _nmf(code_size: int, **parameters: Any) -> Any:
@@ -65,7 +73,7 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "AutoEncoder": AutoEncoder,
     "FastICA": _fast_ica,
     "HyperplaneHashing": HyperplaneHashing,
-    "KernelPCA": KernelPCA,
+    "KernelPCA": _kernel_pca,
     "Mean": Mean,
     "NMF": _nmf,
     "PCA": _pca,
@@ -186,7 +194,8 @@ def save(model: Any, folder: str | Path) -> int:
 
 
 def _fitted_arrays(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    for name, value in sorted(vars(model).items()):
+    steps = {f"{name}_": step for name, step in getattr(model, "named_steps", {}).items()}
+    for name, value in sorted({**vars(model), **steps}.items()):
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
             yield prefix + name, np.ascontiguousarray(value)
         elif hasattr(value, "get_params") and name.endswith("_"):

@@ -44,7 +44,8 @@ class Hashing(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: None = None) -> "Hashing":
         """Choose the hyperplanes and fit the decoder on X [n_items, n_features]."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        kinds = [np.float64, np.float32]
+        X = validate_data(self, X, accept_sparse="csr", dtype=kinds, ensure_min_samples=2)
         check_code_size(self.code_size, X.shape[1])
         directions, thresholds = self._hyperplanes(X)
         self.directions_ = directions.astype(X.dtype)

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import Ridge
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -37,9 +38,12 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     Attributes
     ----------
-    features_, code_features_ : Nystroem
-    components_ : PCA
-    decoder_ : Ridge
+    landmarks_, code_landmarks_ : ndarray, shape [n_landmarks, n_features or code_size]
+    encoder_, decoder_ : ndarray, shape [n_landmarks, code_size or n_features]
+        A code is `kernel(x, landmarks_) @ encoder_ + encoder_offset_`, a reconstruction
+        `kernel(z, code_landmarks_) @ decoder_ + decoder_offset_`.
+    kernel_gamma_, code_kernel_gamma_ : float
+        gamma / s of the two kernels.
     """
 
     def __init__(
@@ -65,19 +69,26 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     @property
     def _n_features_out(self) -> int:  # for scikit-learn's get_feature_names_out
-        return self.components_.n_components_
+        return self.encoder_.shape[1]
 
     def fit(self, X: Any, y: None = None) -> "KernelPCA":
         """Fit on X [n_items, n_features]."""
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         check_code_size(self.code_size, X.shape[1])
         random = check_random_state(self.random_state)
-        self.features_ = self._nystroem(self.gamma, X, random)
-        self.components_ = PCA(self.code_size, svd_solver="covariance_eigh")
-        Z = self.components_.fit_transform(self.features_.transform(X))
-        self.code_features_ = self._nystroem(self.decoder_gamma, Z, random)
-        self.decoder_ = Ridge(self.alpha, solver="cholesky")
-        self.decoder_.fit(self.code_features_.transform(Z), X)
+
+        kernel = self._nystroem(self.gamma, X, random)
+        pca = PCA(self.code_size, svd_solver="covariance_eigh")
+        Z = pca.fit_transform(kernel.transform(X))
+        self.kernel_gamma_, self.landmarks_ = kernel.gamma, kernel.components_
+        self.encoder_ = kernel.normalization_.T @ pca.components_.T
+        self.encoder_offset_ = -pca.mean_ @ pca.components_.T
+
+        kernel = self._nystroem(self.decoder_gamma, Z, random)
+        ridge = Ridge(self.alpha, solver="cholesky").fit(kernel.transform(Z), X)
+        self.code_kernel_gamma_, self.code_landmarks_ = kernel.gamma, kernel.components_
+        self.decoder_ = kernel.normalization_.T @ ridge.coef_.T
+        self.decoder_offset_ = ridge.intercept_
         return self
 
     def _nystroem(self, gamma: float, X: np.ndarray, random: np.random.RandomState) -> Nystroem:
@@ -90,9 +101,11 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Return codes [n_items, code_size]."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self.components_.transform(self.features_.transform(X))
+        values = rbf_kernel(X, self.landmarks_, self.kernel_gamma_)
+        return values @ self.encoder_ + self.encoder_offset_
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Return reconstructions [n_items, n_features]."""
         check_is_fitted(self)
-        return self.decoder_.predict(self.code_features_.transform(Z))
+        values = rbf_kernel(Z, self.code_landmarks_, self.code_kernel_gamma_)
+        return values @ self.decoder_ + self.decoder_offset_

@@ -23,15 +23,15 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     doc_topic_prior, topic_word_prior : float or None
         Dirichlet parameters of topics in a document and of words in a topic, at most 1; None is
         1 / code_size.
+    passes : int
+        Over the documents.
     visits : int
-        Documents to learn from, one counted as often as it comes by: all are visited equally often,
-        at least once.
+        Limit on passes times documents, but for the first pass.
     batch_size : int
     random_state : int, RandomState instance or None
 
     Attributes
     ----------
-    model_ : LatentDirichletAllocation
     topics_ : ndarray, shape [code_size, n_words]
         Shares of words in each topic.
     """
@@ -41,13 +41,15 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         code_size: int = 10,
         doc_topic_prior: float | None = None,
         topic_word_prior: float | None = None,
-        visits: int = 50_000,
+        passes: int = 5,
+        visits: int = 100_000,
         batch_size: int = 256,
         random_state: Any = None,
     ) -> None:
         self.code_size = code_size
         self.doc_topic_prior = doc_topic_prior
         self.topic_word_prior = topic_word_prior
+        self.passes = passes
         self.visits = visits
         self.batch_size = batch_size
         self.random_state = random_state
@@ -69,16 +71,16 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
         check_counts(X)
         check_code_size(self.code_size, X.shape[1])
-        self.model_ = LatentDirichletAllocation(
+        self._model = LatentDirichletAllocation(
             self.code_size,
             doc_topic_prior=self.doc_topic_prior,
             topic_word_prior=self.topic_word_prior,
             learning_method="online",
-            max_iter=max(1, round(self.visits / X.shape[0])),
+            max_iter=max(1, min(self.passes, self.visits // X.shape[0])),
             batch_size=self.batch_size,
             random_state=self.random_state,
         ).fit(X)
-        weights = self.model_.components_
+        weights = self._model.components_
         self.topics_ = weights / weights.sum(axis=1, keepdims=True)
         return self
 
@@ -87,7 +89,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         check_counts(X)
-        return self.model_.transform(X)
+        return self._model.transform(X)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Return shares of words [n_documents, n_words]; each row sums to 1."""
