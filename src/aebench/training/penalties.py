@@ -87,7 +87,7 @@ class Contractive(nn.Module):
 
 def _slopes(function: Any, inputs: torch.Tensor) -> torch.Tensor:
     """Derivative of a function of single units at every input."""
-    _, back = torch.func.vjp(function, inputs)
+    back = torch.func.vjp(function, inputs)[1]
     return back(torch.ones_like(inputs))[0]
 
 
@@ -141,7 +141,8 @@ class Quantisation(nn.Module):
 class L2(nn.Module):
     """Sum of the squares of all weights, biases left out.
 
-    On a linear autoencoder it turns the axes of the code to the principal ones (Kunin et al. 2019).
+    On a linear autoencoder it makes the decoder's left singular vectors the principal axes, and the
+    encoder its transpose; the code may still be rotated (Kunin et al. 2019).
     """
 
     def forward(self, trace: Trace) -> torch.Tensor:
