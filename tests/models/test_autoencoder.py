@@ -1,6 +1,7 @@
 """The autoencoder as an estimator: seeds, parameters, files, theory."""
 
 import json
+import re
 import time
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from aebench.errors import AebenchError, ParameterError, TrainingError
-from aebench.models import AutoEncoder, build, fit_seeds, fitting, save
+from aebench.models import AutoEncoder, build, fit_seeds, fitting, parameters, save
 from aebench.models.fitting import fit_together
 from aebench.training import items as items_module
 from aebench.training import rbm as rbm_module
@@ -446,6 +447,19 @@ REFUSED = [
     ("initialisation", "zeros", "'kaiming', 'normal'"),
     ("pretraining", "autoencoders", "'none', 'rbm', 'autoencoder', 'denoising'"),
     ("optimizer", "sgd", "'adam', 'conjugate_gradients'"),
+    ("layers", "recurrent", "'dense', 'convolutional', 'capsules'"),
+    ("tied", "yes", "False, True"),
+    ("corruption", "dropout", "'none', 'gaussian', 'masking', 'salt-and-pepper'"),
+    ("inference", "exact", "'encoder', 'optimised'"),
+    ("codebook_size", 0, "whole numbers of at least 1"),
+    ("furthest_shift", 0, "whole numbers of at least 1"),
+    ("furthest_shift", 1.5, "whole numbers of at least 1"),
+    ("code_noise", -1, "numbers of at least 0"),
+    ("corruption_level", float("nan"), "numbers of at least 0"),
+    ("sparsity", 0, "numbers above 0 and below 1"),
+    ("sparsity", 1.0, "numbers above 0 and below 1"),
+    ("pretraining_corruption_level", 1, "numbers from 0 to below 1"),
+    ("penalties", ["l1"], "allowed is a mapping of names to weights"),
     ("schedule", "step", "'cosine', 'constant'"),
     ("device", "tpu", "auto, cpu, cuda"),
     ("precision", "low", "'highest', 'high', 'medium'"),
@@ -479,6 +493,86 @@ def test_a_parameter_outside_what_is_allowed_gets_one_message(name, value, allow
     assert allowed in message
     assert "\n" not in message
     assert not hasattr(model, "network_")
+
+
+@pytest.mark.parametrize(
+    ("penalties", "words"),
+    [
+        ({"l3": 1.0}, "penalties has 'l3'; allowed are 'l1', 'kl', 'contractive', 'saturation', "),
+        ({"l1": -1}, "penalties has the weight -1 for 'l1'; allowed are numbers of at least 0"),
+        ({"l1": "big"}, "penalties has the weight 'big' for 'l1'; allowed are numbers"),
+        ({"l2": True}, "penalties has the weight True for 'l2'; allowed are numbers"),
+        ({"l2": float("inf")}, "penalties has the weight inf for 'l2'; allowed are numbers"),
+    ],
+)
+def test_penalties_outside_what_is_allowed_get_one_message(penalties, words):
+    with pytest.raises(ParameterError, match=f"^{re.escape(words)}"):
+        make(penalties=penalties).fit(pixels())
+
+
+CAPSULES = {"layers": "capsules", "code": "pose", "hidden": (4,)}
+POINTWISE = "set code to a function of one unit"
+APART = [
+    ({**RBM, "tied": True}, "set activation='sigmoid', code='linear' and tied=False"),
+    ({"tied": True, "layers": "convolutional"}, "set layers='dense'"),
+    ({"pretraining": "autoencoder", "layers": "convolutional"}, "set layers='dense'"),
+    ({"tied": True, "code": "gaussian", "penalties": {"prior": 1}}, "set another code"),
+    ({"layers": "convolutional", "hidden": ()}, r"set hidden to a list such as \[32, 64\]"),
+    ({**CAPSULES, "code": "linear"}, "set layers='capsules', code='pose'"),
+    ({**CAPSULES, "layers": "dense"}, "set layers='capsules', code='pose'"),
+    ({**CAPSULES, "hidden": (4, 4)}, "one number in hidden"),
+    ({**CAPSULES, "code_size": 4}, "a code_size divisible by 3"),
+    ({"code": "binary"}, r"set code_noise \(found"),
+    ({"code": "k-sparse", "code_noise": 1}, "set code_noise=0"),
+    ({"penalties": {"kl": 1}}, "set code='sigmoid'"),
+    ({"penalties": {"saturation": 1}}, "set code to one of saturated-linear, shrink, relu"),
+    ({"penalties": {"contractive": 1}, "code": "k-sparse"}, POINTWISE),
+    ({"penalties": {"contractive": 1}, "code": "binary", "code_noise": 4}, POINTWISE),
+    ({"penalties": {"prior": 1}}, "a gaussian code and the penalty 'prior' .*; set both"),
+    ({"code": "gaussian"}, "a gaussian code and the penalty 'prior' .*; set both"),
+    ({"penalties": {"quantisation": 1}}, "a quantised code and .* 'quantisation' .*; set both"),
+    ({"code": "quantised"}, "a quantised code and the penalty 'quantisation' .*; set both"),
+    (
+        {"code": "sigmoid", "penalties": {"kl": 1}, "optimizer": "conjugate_gradients"},
+        "a running mean .*; set optimizer='adam'",
+    ),
+    (
+        {"code": "quantised", "penalties": {"quantisation": 1}, "optimizer": "conjugate_gradients"},
+        "quantised codes .*; set optimizer='adam'",
+    ),
+    ({"inference": "optimised", "code": "sigmoid"}, "set code='linear'"),
+    ({"corruption": "masking", "corruption_level": 1.5}, "here, not 1.5; set a number from 0 to 1"),
+    (
+        {"corruption": "salt-and-pepper", "corruption_level": 2},
+        "here, not 2; set a number from 0 to 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameters", "words"), APART)
+def test_parts_that_do_not_fit_together_get_one_message(parameters, words):
+    """It says why, what to set and what was found, and nothing is fitted."""
+    model = make(**parameters)
+    with pytest.raises(ParameterError, match=words) as caught:
+        model.fit(pixels())
+    message = str(caught.value)
+    assert f"code={model.code!r}" in message
+    assert f"layers={model.layers!r}" in message
+    assert "\n" not in message
+    assert not hasattr(model, "network_")
+
+
+def test_every_rule_of_what_fits_together_is_broken_once():
+    model = make()
+    rules = [*parameters._needs_of_layers(model), *parameters._needs_of_code(model)]
+    refused = []
+    for broken, _ in APART:
+        with pytest.raises(ParameterError) as caught:
+            make(**broken).fit(pixels())
+        refused.append(str(caught.value).partition("; set "))
+    for _, _, why, instead in rules:
+        why = why.partition(", not ")[0]  # what follows is what was found
+        assert [1 for found in refused if found[0].startswith(why) and instead in found[2]]
 
 
 @no_gpu

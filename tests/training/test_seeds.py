@@ -208,6 +208,35 @@ def test_a_recording_computes_what_calls_would():
         torch.testing.assert_close(one, other)
 
 
-def test_buffers_are_not_part_of_a_stack():
-    """A network with running statistics would share the first seed's: it has none today."""
-    assert not [*nn.Sequential(*objectives(2)).buffers()]
+class Counting(nn.Module):
+    """An objective that notes the mean of its outputs so far, in place."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.layer = nn.Linear(7, 1)
+        with torch.no_grad():
+            self.layer.weight.fill_(seed)
+            self.layer.bias.fill_(0.5)
+        self.register_buffer("seen", torch.full((2,), float(seed)))
+
+    def forward(self, batch, target, noise=None):
+        output = self.layer(batch)
+        with torch.no_grad():
+            self.seen.add_(output.mean())
+        return (output * self.seen.sum()).mean()
+
+
+@pytest.mark.parametrize("n_seeds", [1, 3])
+def test_buffers_change_in_a_stack_as_alone_and_each_seed_has_its_own(n_seeds):
+    made, x = [Counting(seed) for seed in range(1, n_seeds + 1)], batch(n_seeds)
+    alone, stack = copy.deepcopy(made), Stack(made)
+    for step in range(3):
+        found = stack.backward(x, x)
+        for seed, own in enumerate(alone):
+            loss = own(x[seed], x[seed])
+            torch.testing.assert_close(found[seed], loss.detach())
+            torch.testing.assert_close(made[seed].seen, own.seen)
+            (gradient,) = torch.autograd.grad(loss, [own.layer.weight])
+            torch.testing.assert_close(stack.gradients[0][seed], gradient)
+        assert len({float(objective.seen[0]) for objective in made}) == n_seeds
+        assert float(made[0].seen[0]) > step

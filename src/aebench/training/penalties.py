@@ -169,7 +169,8 @@ class Cycle(nn.Module):
 class L2(nn.Module):
     """Sum of the squares of all weights, biases left out.
 
-    On a linear autoencoder it turns the axes of the code to the principal ones (Kunin et al. 2019).
+    On a linear autoencoder it makes the decoder's left singular vectors the principal axes, and the
+    encoder its transpose; the code may still be rotated (Kunin et al. 2019).
     """
 
     def forward(self, trace: Trace) -> torch.Tensor:
