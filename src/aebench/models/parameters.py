@@ -90,8 +90,9 @@ def _check_corruption_level(estimator: "AutoEncoder") -> None:
     if fits and (kind != "dropout" or pair[0] < 1):  # which divides by the share that stays
         return
     raise ParameterError(
-        f"corruption_level is {level!r} of corruption {kind!r}; allowed are numbers of at least 0, "
-        "shares of features up to 1 (dropout: below), or a pair of such in rising order."
+        f"corruption_level is {level!r}; allowed are numbers of at least 0 (shares of features up "
+        "to 1, of dropout below 1) or a pair of such in rising order; corruption is "
+        f"{kind!r}."
     )
 
 
