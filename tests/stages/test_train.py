@@ -102,7 +102,7 @@ def test_code_sizes_of_a_variant_are_not_the_estimators_business(data):
     ("changes", "words"),
     [
         ({"code_size": 50}, ["code_size is 50", "mnist has 49 features"]),
-        ({"estimator": "Pca"}, ["estimator is 'Pca'", "AutoEncoder, Mean, PCA"]),
+        ({"estimator": "Pca"}, ["estimator is 'Pca'", "AutoEncoder, FastICA"]),
         ({"parameters": {"images": {"hiden": [8]}}}, ["AutoEncoder", "hiden"]),
         ({"device": "tpu"}, ["device is 'tpu'", "auto, cpu, cuda"]),
     ],
