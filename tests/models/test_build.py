@@ -87,7 +87,8 @@ def test_only_what_draws_is_fitted_for_each_seed(estimator, fits):
     "name", ["FastICA", "KernelPCA", "Mean", "NMF", "PCA", "SignHashing", "TruncatedSVD"]
 )
 def test_exact_methods_are_fitted_once(name):
-    first, second = fit_seeds(build(name, 2, {}), X, [0, 1])
+    parameters = {"tol": 0.1} if name in ("FastICA", "NMF") else {}
+    first, second = fit_seeds(build(name, 2, parameters), X, [0, 1])
     assert first is second
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import sklearn.decomposition
 from sklearn.decomposition import PCA
 
 from aebench.errors import ParameterError
-from aebench.models import Clipped, build
+from aebench.models import NMF, Clipped, build
 
 random = np.random.default_rng(0)
 
@@ -95,3 +96,28 @@ def test_nmf_recovers_planted_parts():
     units = model.components_ / np.linalg.norm(model.components_, axis=1, keepdims=True)
     likeness = units @ parts.T / 2  # cosines, for a part has length 2
     np.testing.assert_allclose(np.sort(likeness.max(axis=0)), 1, atol=1e-3)
+
+
+def test_nmf_of_counts_has_shares_of_planted_topics_as_codes():
+    topics = np.kron(np.eye(3), np.full(4, 0.25))
+    mixtures = random.dirichlet(np.ones(3), 200)
+    lengths = random.integers(200, 2000, (200, 1))
+    X = np.vstack(
+        [random.multinomial(n, p) for (n,), p in zip(lengths, mixtures @ topics, strict=True)]
+    )
+    model = NMF(3, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=300, tol=0)
+    model.set_params(random_state=0).fit(X.astype(float))
+    codes = model.transform(X.astype(float))
+    np.testing.assert_allclose(codes.sum(axis=1), 1)
+    np.testing.assert_allclose(model.transform(3.0 * X), codes, atol=1e-3)
+    np.testing.assert_allclose(model.inverse_transform(codes).sum(axis=1), 1)
+    nearest = np.abs(model.components_[:, None] - topics).sum(axis=2).argmin(axis=0)
+    assert np.abs(codes[:, nearest] - mixtures).mean() < 0.05
+    assert not model.transform(np.zeros((1, 12))).any()
+
+
+def test_other_nmf_is_scikit_learns():
+    X = random.exponential(size=(30, 5))
+    ours, theirs = (kind(2, tol=0.1, random_state=0) for kind in (NMF, sklearn.decomposition.NMF))
+    np.testing.assert_array_equal(ours.fit(X).components_, theirs.fit(X).components_)
+    np.testing.assert_array_equal(ours.transform(X), theirs.transform(X))

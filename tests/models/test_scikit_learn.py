@@ -6,6 +6,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from aebench.models import (
+    NMF,
     AutoEncoder,
     Clipped,
     HyperplaneHashing,
@@ -37,6 +38,7 @@ ESTIMATORS = [
     HyperplaneHashing(code_size=1, random_state=0),
     KernelPCA(code_size=1, landmarks=20, random_state=0),
     Mean(code_size=1),
+    NMF(1, solver="mu", beta_loss="kullback-leibler", max_iter=20, tol=0, random_state=0),
     RandomProjection(code_size=1, random_state=0),
     RotationHashing(code_size=1, random_state=0),
     SignHashing(code_size=1),

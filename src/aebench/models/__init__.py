@@ -15,11 +15,13 @@ from aebench.models.controls import Mean, RandomProjection
 from aebench.models.hashing import HyperplaneHashing, RotationHashing, SignHashing
 from aebench.models.kernels import KernelPCA
 from aebench.models.linear import Clipped
+from aebench.models.parts import NMF
 from aebench.models.topics import TopicModel
 from aebench.models.tuning import tuned
 from aebench.models.words import WordCounts
 
 __all__ = [
+    "NMF",
     "AutoEncoder",
     "Clipped",
     "HyperplaneHashing",
@@ -54,7 +56,9 @@ def _fast_ica(code_size: int, fun: str = "logcosh", max_iter: int = 200, tol: fl
     from sklearn.pipeline import Pipeline
 
     # FastICA's own whitening fails on pixels that never change.
-    whitening = PCA(n_components=code_size, whiten=True, svd_solver="covariance_eigh")
+    whitening = PCA(
+        n_components=code_size, whiten=True, svd_solver="covariance_eigh", random_state=0
+    )
     turning = FastICA(whiten=False, fun=fun, max_iter=max_iter, tol=tol, random_state=0)
     return Pipeline([("whitening", whitening), ("turning", turning)])
 
@@ -64,8 +68,6 @@ def _kernel_pca(code_size: int, **parameters: Any) -> Any:
 
 
 def _nmf(code_size: int, **parameters: Any) -> Any:
-    from sklearn.decomposition import NMF
-
     return NMF(n_components=code_size, random_state=0, **parameters)
 
 
@@ -83,7 +85,7 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "TopicModel": TopicModel,
     "TruncatedSVD": _truncated_svd,
 }
-"""What a variant may name as its `estimator`. FastICA, NMF, PCA and TruncatedSVD are
+"""What a variant may name as its `estimator`. FastICA, PCA and TruncatedSVD are
 scikit-learn's own."""
 
 
