@@ -359,8 +359,10 @@ def faulty(make_workflow: Make) -> tuple[Workflow, Outcome]:
         workflow.write_variant(f"{fault}.smk", faulty_variant(fault))
     diverging = "hidden=[8], learning_rate=1e30, batch_size=10, schedule='constant'"
     workflow.write_variant("diverging.smk", autoencoder("diverging", diverging))
-    large = autoencoder("large", "hidden=[8], code_sizes=[50]")
-    workflow.write_variant("large.smk", large)
+    large = (VARIANTS / "pca.smk").read_text().replace("pca", "large")
+    workflow.write_variant(
+        "large.smk", large.replace("images=dict(", "images=dict(code_sizes=[50], ")
+    )
     outcome = workflow.run("--latency-wait", "0")
     return workflow, outcome
 
