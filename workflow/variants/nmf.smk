@@ -5,7 +5,7 @@
 # of 20 Newsgroups, Reuters R52 at 10): Kullback-Leibler divergence of counts, which is probabilistic
 # latent semantic analysis (Gaussier & Goutte 2005), 802, 329; of tf-idf 821, 336; of log(1+count)
 # 866, 346; squared error of tf-idf 876, 372. A tol of 0 asks for all iterations: codes of
-# test items then do not depend on each other.
+# test items then hardly depend on each other.
 use rule train as train_nmf with:
     pathvars:
         variant="nmf",
