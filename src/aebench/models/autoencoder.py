@@ -94,8 +94,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         See `aebench.models.network.initialise`. RBM pretraining replaces it.
     pretraining : {"none", "rbm", "autoencoder", "denoising"}
         Greedy layer-wise. `rbm`: by CD-1, the recipe of 2006. `autoencoder`: each layer and its
-        mirror image by Adam, with its learning rate, schedule and weight decay. `denoising`: the
-        same, from masked inputs.
+        mirror image by Adam, with its learning rate, schedule and weight decay; the code's layer
+        also with the code's noise and the penalties. `denoising`: the same, from masked inputs.
     pretraining_epochs : float
     pretraining_batch_size : int
         For each layer.
@@ -106,7 +106,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     pretraining_corruption_level : float
         Share of a layer's inputs that `denoising` sets to 0.
     optimizer : {"adam", "conjugate_gradients"}
-        `conjugate_gradients`: restarted on batches of `batch_size` with `line_searches` each.
+        `conjugate_gradients`: restarted on batches of `batch_size` with `line_searches` each; not
+        with the penalty `kl` nor a `quantised` code, whose gradients are not those of the loss.
     epochs : float
         Of fine-tuning. A fraction visits that share of the batches.
     batch_size : int
@@ -116,7 +117,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Of the conjugate gradients, for each batch.
     inference : {"encoder", "optimised"}
         Where `transform` gets codes from: the encoder, or a minimisation of the loss over each
-        item's code that starts there.
+        item's code that starts there; for a `linear` code, and to be chosen before `fit`.
     device : {"auto", "cpu", "cuda"}
     precision : {"highest", "high", "medium"}
         Of matrix products while training, in PyTorch's words: float32; TF32 where the hardware

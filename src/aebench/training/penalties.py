@@ -167,7 +167,7 @@ class Cycle(nn.Module):
 
 
 class L2(nn.Module):
-    """Sum of the squares of all weights, biases left out.
+    """Sum of the squares of all weights, biases and codebooks left out.
 
     On a linear autoencoder it makes the decoder's left singular vectors the principal axes, and the
     encoder its transpose; the code may still be rotated (Kunin et al. 2019).
@@ -175,8 +175,8 @@ class L2(nn.Module):
 
     def forward(self, trace: Trace) -> torch.Tensor:
         """Return the sum, whatever the items."""
-        weights = (p for p in trace.network.parameters() if p.ndim > 1)
-        return torch.stack([weight.square().sum() for weight in weights]).sum()
+        layers = trace.network.weighted_layers()
+        return torch.stack([layer.weight.square().sum() for layer in layers]).sum()
 
 
 PENALTIES: dict[str, type[nn.Module]] = {
