@@ -7,7 +7,7 @@ use rule train as train_convolutional with:
         images=dict(
             code_sizes="main",
             layers="convolutional",
-            hidden=[16, 32],
+            hidden=[32, 64],
             loss="cross_entropy",
             batch_size=125,
         ),

@@ -9,7 +9,6 @@ use rule train as train_denoising_gaussian with:
             hidden=[1000, 500, 250],
             loss="cross_entropy",
             batch_size=125,
-            weight_decay=0.1,
             corruption="gaussian",
-            corruption_level=0.3,
+            corruption_level=0.15,
         ),

@@ -9,8 +9,8 @@ use rule train as train_denoising_masking with:
             hidden=[1000, 500, 250],
             loss="cross_entropy",
             batch_size=125,
-            weight_decay=0.1,
             corruption="masking",
+            corruption_level=0.1,
         ),
         documents=dict(
             hidden=[500, 250, 125],

@@ -9,7 +9,6 @@ use rule train as train_denoising_salt_and_pepper with:
             hidden=[1000, 500, 250],
             loss="cross_entropy",
             batch_size=125,
-            weight_decay=0.1,
             corruption="salt-and-pepper",
             corruption_level=0.1,
         ),

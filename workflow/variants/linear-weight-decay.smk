@@ -1,4 +1,4 @@
-# The linear autoencoder with decay of both layers' weights: finds PCA's axes (Kunin et al. 2019).
+# Linear, with L2: the decoder's left singular vectors are the principal axes (Kunin et al. 2019).
 use rule train as train_linear_weight_decay with:
     pathvars:
         variant="linear-weight-decay",

@@ -1,4 +1,4 @@
-# Parts compose: the sparse code of sparse-kl, from masked images.
+# Parts compose: the rectified code of sparse-l1, from images of which a quarter was masked.
 use rule train as train_sparse_denoising with:
     pathvars:
         variant="sparse-denoising",
@@ -7,8 +7,9 @@ use rule train as train_sparse_denoising with:
         images=dict(
             code_sizes=[1000],
             hidden=[],
-            code="sigmoid",
-            penalties={"kl": 1.0},
+            tied=True,
+            code="relu",
+            penalties={"l1": 0.1},
             corruption="masking",
             loss="cross_entropy",
             batch_size=125,

@@ -7,8 +7,11 @@ use rule train as train_sparse_kl with:
         images=dict(
             code_sizes=[1000],
             hidden=[],
+            tied=True,
             code="sigmoid",
+            sparsity=0.1,
             penalties={"kl": 1.0},
             loss="cross_entropy",
             batch_size=125,
+            learning_rate=0.01,
         ),

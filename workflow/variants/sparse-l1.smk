@@ -9,7 +9,7 @@ use rule train as train_sparse_l1 with:
             hidden=[],
             tied=True,
             code="relu",
-            penalties={"l1": 0.3},
+            penalties={"l1": 0.1},
             loss="cross_entropy",
             batch_size=125,
         ),

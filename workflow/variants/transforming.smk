@@ -8,7 +8,7 @@ use rule train as train_transforming with:
             code_sizes="main",
             layers="capsules",
             code="pose",
-            hidden=[40],
+            hidden=[80],
             loss="cross_entropy",
             batch_size=125,
         ),

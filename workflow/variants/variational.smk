@@ -11,5 +11,4 @@ use rule train as train_variational with:
             batch_size=125,
             code="gaussian",
             penalties={"prior": 1.0},
-            learning_rate=1e-3,
         ),

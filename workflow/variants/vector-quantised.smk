@@ -9,7 +9,6 @@ use rule train as train_vector_quantised with:
             hidden=[1000, 500, 250],
             loss="cross_entropy",
             batch_size=125,
-            weight_decay=0.1,
             code="quantised",
             penalties={"quantisation": 1.0},
         ),
