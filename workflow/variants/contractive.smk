@@ -12,5 +12,5 @@ use rule train as train_contractive with:
             penalties={"contractive": 0.3},
             loss="cross_entropy",
             batch_size=125,
-            learning_rate=0.01,
+            learning_rate=1e-2,
         ),

@@ -7,8 +7,8 @@ use rule train as train_denoising_gaussian with:
         images=dict(
             code_sizes="main",
             hidden=[1000, 500, 250],
-            loss="cross_entropy",
-            batch_size=125,
             corruption="gaussian",
             corruption_level=0.15,
+            loss="cross_entropy",
+            batch_size=125,
         ),

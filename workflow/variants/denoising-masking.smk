@@ -7,10 +7,10 @@ use rule train as train_denoising_masking with:
         images=dict(
             code_sizes="main",
             hidden=[1000, 500, 250],
-            loss="cross_entropy",
-            batch_size=125,
             corruption="masking",
             corruption_level=0.1,
+            loss="cross_entropy",
+            batch_size=125,
         ),
         documents=dict(
             hidden=[500, 250, 125],

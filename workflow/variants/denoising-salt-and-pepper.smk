@@ -7,8 +7,8 @@ use rule train as train_denoising_salt_and_pepper with:
         images=dict(
             code_sizes="main",
             hidden=[1000, 500, 250],
-            loss="cross_entropy",
-            batch_size=125,
             corruption="salt-and-pepper",
             corruption_level=0.1,
+            loss="cross_entropy",
+            batch_size=125,
         ),

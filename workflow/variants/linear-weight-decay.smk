@@ -9,5 +9,5 @@ use rule train as train_linear_weight_decay with:
             hidden=[],
             penalties={"l2": 0.1},
             batch_size=125,
-            learning_rate=0.01,
+            learning_rate=1e-2,
         ),

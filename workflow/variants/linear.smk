@@ -8,5 +8,5 @@ use rule train as train_linear with:
             code_sizes="main",
             hidden=[],
             batch_size=125,
-            learning_rate=0.01,
+            learning_rate=1e-2,
         ),

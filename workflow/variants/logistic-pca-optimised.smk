@@ -11,5 +11,5 @@ use rule train as train_logistic_pca_optimised with:
             loss="cross_entropy",
             inference="optimised",
             batch_size=125,
-            learning_rate=0.03,
+            learning_rate=3e-2,
         ),

@@ -10,5 +10,5 @@ use rule train as train_logistic_pca with:
             hidden=[],
             loss="cross_entropy",
             batch_size=125,
-            learning_rate=0.03,
+            learning_rate=3e-2,
         ),

@@ -1,4 +1,4 @@
-# More code units than pixels and no penalty: copies, and shows why penalties exist.
+# The contractive autoencoder without its penalty: copies, which is why penalties exist.
 use rule train as train_overcomplete with:
     pathvars:
         variant="overcomplete",
@@ -7,7 +7,9 @@ use rule train as train_overcomplete with:
         images=dict(
             code_sizes=[1000],
             hidden=[],
+            tied=True,
             code="sigmoid",
             loss="cross_entropy",
             batch_size=125,
+            learning_rate=1e-2,
         ),

@@ -9,7 +9,7 @@ use rule train as train_saturating with:
             hidden=[],
             tied=True,
             code="saturated-linear",
-            penalties={"saturation": 0.3},
+            penalties={"saturation": 1.0},
             loss="cross_entropy",
             batch_size=125,
         ),

@@ -13,5 +13,5 @@ use rule train as train_sparse_kl with:
             penalties={"kl": 1.0},
             loss="cross_entropy",
             batch_size=125,
-            learning_rate=0.01,
+            learning_rate=1e-2,
         ),

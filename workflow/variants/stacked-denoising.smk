@@ -8,7 +8,7 @@ use rule train as train_stacked_denoising with:
             code_sizes="main",
             hidden=[1000, 500, 250],
             loss="cross_entropy",
+            pretraining="denoising",
             batch_size=125,
             weight_decay=0.1,
-            pretraining="denoising",
         ),

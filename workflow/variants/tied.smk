@@ -7,8 +7,8 @@ use rule train as train_tied with:
         images=dict(
             code_sizes="main",
             hidden=[1000, 500, 250],
+            tied=True,
             loss="cross_entropy",
             batch_size=125,
             weight_decay=0.1,
-            tied=True,
         ),

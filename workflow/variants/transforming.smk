@@ -7,8 +7,8 @@ use rule train as train_transforming with:
         images=dict(
             code_sizes="main",
             layers="capsules",
-            code="pose",
             hidden=[80],
+            code="pose",
             loss="cross_entropy",
             batch_size=125,
         ),

@@ -7,8 +7,8 @@ use rule train as train_variational with:
         images=dict(
             code_sizes="main",
             hidden=[1000, 500, 250],
-            loss="cross_entropy",
-            batch_size=125,
             code="gaussian",
             penalties={"prior": 1.0},
+            loss="cross_entropy",
+            batch_size=125,
         ),
