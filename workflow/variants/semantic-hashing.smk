@@ -7,8 +7,9 @@ use rule train as train_semantic_hashing with:
         documents=dict(
             code_sizes=[128, 20],
             hidden=[500, 250],
+            activation="tanh",
             code="binary",
-            code_noise=1.0,
+            code_noise=2.0,
             loss="multinomial",
             weighting="log",
             batch_size=125,
