@@ -1,4 +1,4 @@
-# The deep autoencoder with twice the hidden units.
+# The deep autoencoder with half as many hidden units more.
 use rule train as train_deep_wide with:
     pathvars:
         variant="deep-wide",
@@ -6,7 +6,7 @@ use rule train as train_deep_wide with:
         estimator="AutoEncoder",
         images=dict(
             code_sizes="main",
-            hidden=[2000, 1000, 500],
+            hidden=[1500, 750, 375],
             loss="cross_entropy",
             batch_size=125,
             weight_decay=0.1,

@@ -5,7 +5,7 @@ use rule train as train_hinton_2006_no_pretraining with:
     params:
         estimator="AutoEncoder",
         images=dict(
-            code_sizes=[30],
+            code_sizes="main",
             hidden=[1000, 500, 250],
             activation="sigmoid",
             loss="cross_entropy",
