@@ -476,12 +476,13 @@ def _training_curve(ax: Axes, variant: str, runs: list[list[pd.Series]]) -> None
     colour = palette.colour(variant)
     for parts in zip(*runs, strict=False):
         table = pd.DataFrame(pd.concat(list(parts), axis=1))
-        few = len(table) < 4
         ax.plot(
             table.index,
             table.mean(axis=1),
             color=colour,
-            marker=palette.marker(variant) if few else None,
+            marker=palette.marker(variant),
+            markevery=max(1, len(table) // 6),
+            ms=4,
         )
         ax.fill_between(
             table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.18, lw=0
