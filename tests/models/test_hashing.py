@@ -63,16 +63,20 @@ def test_a_sign_is_that_of_the_centred_lsa_code():
 # -------------------------------------------------------------------------- hyperplanes
 
 
-@pytest.mark.parametrize("degrees", [20, 60, 90, 150])
-def test_bits_differ_in_proportion_to_the_angle(degrees):
-    """Charikar 2002: the expected share of bits that differ is angle / pi."""
-    u, v = np.linalg.qr(random.normal(size=(50, 2)))[0].T
-    angle = np.deg2rad(degrees)
-    pair = np.stack([u, 7 * (np.cos(angle) * u + np.sin(angle) * v)])
-    models = (HyperplaneHashing(50, random_state=seed).fit(pair) for seed in range(100))
-    differ = [np.not_equal(*model.transform(pair)) for model in models]
-    share = degrees / 180
-    assert np.mean(differ) == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 5000))
+def test_bits_differ_in_proportion_to_the_angle():
+    """Charikar 2002: the expected share of bits that differ is angle / pi, of centred LSA codes."""
+    lsa = TruncatedSVD(6, algorithm="arpack", random_state=0).fit_transform(X)
+    lsa -= lsa.mean(axis=0)
+    rows, columns = np.triu_indices(40, 1)
+    cosine = (lsa[rows] * lsa[columns]).sum(1) / np.prod(
+        [np.linalg.norm(lsa[i], axis=1) for i in (rows, columns)], axis=0
+    )
+    expected = np.arccos(cosine) / np.pi
+    assert expected.min() < 0.2
+    assert expected.max() > 0.8
+    codes = [HyperplaneHashing(6, random_state=seed).fit_transform(X) for seed in range(150)]
+    differ = np.mean([(Z[rows] != Z[columns]).mean(1) for Z in codes], axis=0)
+    np.testing.assert_allclose(differ, expected, atol=5 * 0.5 / np.sqrt(900))
 
 
 def test_the_seed_draws_the_hyperplanes():
@@ -116,6 +120,7 @@ def test_it_turns_the_corners_of_a_turned_cube_back():
 def test_its_bits_are_the_signs_of_rotated_codes(codes):
     model = RotationHashing(6, random_state=0).fit(X)
     lsa = TruncatedSVD(6, algorithm="arpack", random_state=0).fit_transform(X)
+    lsa /= np.linalg.norm(lsa, axis=1, keepdims=True)
     rotation, losses = quantising_rotation(lsa - lsa.mean(axis=0), 50, np.random.RandomState(0))
     np.testing.assert_array_equal(model.transform(X), (lsa - lsa.mean(axis=0)) @ rotation > 0)
     np.testing.assert_allclose(model.losses_, losses)

@@ -97,7 +97,7 @@ def test_targets_are_what_the_network_was_trained_to_reconstruct():
     model.set_params(device="cpu", random_state=0, learning_rate=0.02).fit(counts)
     weight, bias = (p.detach().numpy() for p in model.network_.decoder[0].parameters())
     best, *_ = np.linalg.lstsq(weight, (np.log1p(counts) - bias).T, rcond=None)
-    np.testing.assert_allclose(model.transform(counts), best.T, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(model.transform(counts), best.T, atol=1e-2)
 
 
 def test_a_network_fitted_for_its_encoders_codes_says_so(digits):

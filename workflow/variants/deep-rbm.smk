@@ -5,6 +5,7 @@ use rule train as train_deep_rbm with:
     params:
         estimator="AutoEncoder",
         images=dict(
+            code_sizes="main",
             hidden=[1000, 500, 250],
             activation="sigmoid",
             loss="cross_entropy",
@@ -13,6 +14,7 @@ use rule train as train_deep_rbm with:
             learning_rate=4e-3,
         ),
         documents=dict(
+            code_sizes="main",
             hidden=[500, 250, 125],
             activation="sigmoid",
             loss="multinomial",

@@ -13,6 +13,7 @@ use rule train as train_hinton_2006 with:
             batch_size=1000,
         ),
         documents=dict(
+            code_sizes=[10, 2],
             hidden=[500, 250, 125],
             activation="sigmoid",
             loss="multinomial",

@@ -7,4 +7,4 @@ use rule train as train_ica with:
     params:
         estimator="FastICA",
         role="baseline",
-        images=dict(),
+        images=dict(code_sizes="main"),

@@ -8,6 +8,7 @@ use rule train as train_kernel_pca with:
         estimator="KernelPCA",
         role="baseline",
         images=dict(
+            code_sizes="main",
             clip=[0, 1],
             tune=dict(gamma=[0.3, 1.0], decoder_gamma=[0.3, 1.0, 3.0], alpha=[0.01, 0.1]),
         ),

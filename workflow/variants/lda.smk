@@ -8,4 +8,4 @@ use rule train as train_lda with:
     params:
         estimator="TopicModel",
         role="baseline",
-        documents=dict(doc_topic_prior=0.1, topic_word_prior=0.5, passes=5),
+        documents=dict(code_sizes="main", doc_topic_prior=0.1, topic_word_prior=0.5, passes=5),

@@ -1,4 +1,4 @@
-# Bits from random hyperplanes through the weighted documents (Charikar 2002).
+# Bits from random hyperplanes through LSA codes (Charikar 2002).
 use rule train as train_lsa_hashing_hyperplanes with:
     pathvars:
         variant="lsa-hashing-hyperplanes",

@@ -1,4 +1,4 @@
-# The sign of LSA codes after iterative quantisation (Gong & Lazebnik 2011).
+# The sign of LSA codes of unit length after iterative quantisation (Gong & Lazebnik 2011).
 use rule train as train_lsa_hashing_itq with:
     pathvars:
         variant="lsa-hashing-itq",

@@ -12,8 +12,9 @@ use rule train as train_nmf with:
     params:
         estimator="NMF",
         role="baseline",
-        images=dict(init="nndsvd", max_iter=100, tol=0),
+        images=dict(code_sizes="main", init="nndsvd", max_iter=100, tol=0),
         documents=dict(
+            code_sizes="main",
             init="nndsvda",
             solver="mu",
             beta_loss="kullback-leibler",

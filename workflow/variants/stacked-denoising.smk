@@ -9,6 +9,7 @@ use rule train as train_stacked_denoising with:
             hidden=[1000, 500, 250],
             loss="cross_entropy",
             pretraining="denoising",
+            pretraining_batch_size=250,
             batch_size=125,
             weight_decay=0.1,
         ),

@@ -9,7 +9,7 @@ from aebench.training.device import denormals_flushed, products_in
 from aebench.training.items import as_tensor
 
 BLOCK = 10_000  # items at a time
-STEPS = 150
+STEPS = 100
 
 
 def optimised(network: Network, loss: str, codes: np.ndarray, targets: np.ndarray) -> np.ndarray:
