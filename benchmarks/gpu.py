@@ -180,7 +180,7 @@ def hinton(arguments: argparse.Namespace) -> Iterator[Result]:
 
 
 def full(arguments: argparse.Namespace) -> Iterator[Result]:
-    """The whole full budget through Snakemake, in a fresh copy of the workflow."""
+    """The full budget through Snakemake, in a fresh copy of the workflow."""
     if importlib.util.find_spec("snakemake") is None:
         raise SkippedError("snakemake is not installed here")
     from works.startup import copy_workflow
@@ -191,7 +191,11 @@ def full(arguments: argparse.Namespace) -> Iterator[Result]:
         folder = Path(temporary) / "workflow"
         copy_workflow(folder)
         smoke = {"budget": "smoke", "datasets": ["mnist"], "variants": ["deep", "mean"]}
-        whole = {"budget": "full", "variants": "all"}
+        whole = {
+            "budget": "full",
+            "datasets": arguments.datasets,
+            "variants": arguments.variants or "all",
+        }
         _configure(folder, **(smoke if arguments.smoke else whole), device=arguments.device)
         watch = _Watch(folder, arguments)
         try:
@@ -415,6 +419,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=9, help="at most, all parts together")
     parser.add_argument("--pretraining-epochs", type=int, help="of hinton-2006; 50 in the paper")
     parser.add_argument("--hinton-epochs", type=int, help="of hinton-2006; 200 in the paper")
+    few = ["mnist", "20newsgroups", "reuters-r52"]  # all of them take longer than minutes
+    parser.add_argument("--datasets", type=_words, default=few, help="of the part full")
+    parser.add_argument("--variants", type=_words, help="of the part full; all by default")
     parser.add_argument("--smoke", action="store_true", help="tiny, on a CPU: does it run?")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     found = parser.parse_args()
@@ -426,6 +433,10 @@ def _arguments() -> argparse.Namespace:
         if getattr(found, name) is None:
             setattr(found, name, value)
     return found
+
+
+def _words(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _names(text: str) -> list[str]:
