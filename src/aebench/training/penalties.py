@@ -144,8 +144,8 @@ class Cycle(nn.Module):
     Codes of pairs of items are mixed and decoded, and what the first item's reconstruction lacks is
     added: unlimited new items, whose codes are known. The distance of the encoder's codes of them,
     in units of each unit's spread, is what the encoder is to make small; the decoder does not learn
-    from it. It is for overfitting, which is the encoder's: a decoder that was trained well holds
-    codes for new items that are far better than those the encoder finds for them.
+    from it. It is against the encoder's part of overfitting: for new items the decoder holds codes
+    that are far better than those the encoder finds.
     """
 
     def forward(self, trace: Trace) -> torch.Tensor:
