@@ -13,6 +13,7 @@ use rule train as train_denoising_masking with:
             batch_size=125,
         ),
         documents=dict(
+            code_sizes="main",
             hidden=[500, 250, 125],
             loss="multinomial",
             weighting="log",
