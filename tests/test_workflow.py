@@ -21,6 +21,7 @@ from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.report import figure_names
 from aebench.stages.aggregate import COLUMNS
+from aebench.stages.evaluate import FILES
 
 Make = Callable[..., Workflow]
 
@@ -84,7 +85,7 @@ class TestCompleteRun:
                 for seed in (0, 1):
                     folder = results / dataset / variant / "d2" / f"seed-{seed}"
                     found = {path.name for path in folder.iterdir()}
-                    needed = {"codes.npz", "scores.csv", "samples.npz"}
+                    needed = {"codes.npz", *FILES}
                     if variant != "subspace":
                         needed |= {"history.csv", "model.safetensors", "model.json", "run.json"}
                     assert found == needed, folder
@@ -100,8 +101,11 @@ class TestCompleteRun:
         assert {"aebench", "python", "numpy", "torch"} <= facts["versions"].keys()
 
     def test_reconstructions_are_temporary(self, complete):
-        assert not [path for path in complete["first"].written() if "reconstruction.npy" in path]
-        assert [path for path in complete["second"].written() if "reconstruction.npy" in path]
+        kept = {
+            name: {Path(path).parts[3] for path in run.written() if "reconstruction.npy" in path}
+            for name, run in complete.items()
+        }
+        assert kept == {"first": set(), "second": {"subspace"}}  # others decode in evaluate
 
     def test_no_partial_file_is_left(self, complete):
         assert not [path for path in complete["first"].written() if "partial" in path]
@@ -201,17 +205,19 @@ class TestCompleteRun:
         assert different == []
 
     def test_an_edit_in_metrics_reruns_evaluate_alone(self, complete):
-        # Where reconstructions were kept; otherwise training has to make them again.
-        workflow = complete["second"]
-        file = workflow.folder / "src/aebench/metrics/run.py"
-        source = file.read_text()
-        file.write_text(source + "# edited\n")
-        try:
-            planned = jobs(workflow.run("-n", "--notemp"))
-        finally:
-            file.write_text(source)
-        runs = sum(len(variants) for variants in RUN.values())
-        assert planned == {"evaluate": runs, "aggregate": 1, "claims": 1, "report": 1, "all": 1}
+        # A rule of one's own must make its temporary reconstructions again.
+        for name, more in (("second", {}), ("first", {"train_subspace": 2})):
+            workflow = complete[name]
+            file = workflow.folder / "src/aebench/metrics/run.py"
+            source = file.read_text()
+            file.write_text(source + "# edited\n")
+            try:
+                planned = jobs(workflow.run("-n", *(["--notemp"] if name == "second" else [])))
+            finally:
+                file.write_text(source)
+            runs = sum(len(variants) for variants in RUN.values())
+            stages = {"evaluate": runs, "aggregate": 1, "claims": 1, "report": 1, "all": 1}
+            assert planned == stages | more
 
     def test_an_edit_in_models_reruns_training(self, complete):
         workflow = complete["first"]

@@ -10,7 +10,7 @@ from aebench.errors import AebenchError
 from aebench.metrics.arrays import here
 from aebench.stages import evaluate
 
-LIMITS = {"code_size": 3, "queries": None, "probe_items": None}
+LIMITS = {"code_size": 3, "limits": {}}
 
 
 @pytest.fixture

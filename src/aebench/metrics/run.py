@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from aebench.metrics.arrays import Place, here
 from aebench.metrics.classification import classification_scores
+from aebench.metrics.contract import Run
+from aebench.metrics.measured import Measured, Model, measured, merge
 from aebench.metrics.reconstruction import document_scores, image_scores
 from aebench.metrics.retrieval import retrieval_scores
 from aebench.metrics.structure import factor_recovery
@@ -16,35 +18,54 @@ if TYPE_CHECKING:
     from aebench.datasets import Dataset
 
 
+class Limits(NamedTuple):
+    """How much a run is measured on; None for all.
+
+    Attributes
+    ----------
+    queries : int or None
+        Retrieval queries, see `retrieval_scores`.
+    probe_items : int or None
+        Training items that the classifiers learn from, a random sample.
+    sample_items : int or None
+        Test items, a random sample, of what runs the model again or compares all pairs of items.
+    """
+
+    queries: int | None = None
+    probe_items: int | None = None
+    sample_items: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
 def score_run(
     dataset: Dataset,
-    codes_train: np.ndarray,
-    codes_test: np.ndarray,
-    reconstruction: np.ndarray,
-    queries: int | None = None,
-    probe_items: int | None = None,
+    run: Run,
+    limits: Limits = NO_LIMITS,
+    model: Model | None = None,
+    unseen: Dataset | None = None,
     place: Place = here,
-) -> dict[str, float]:
-    """Measure one run on the test split.
+) -> Measured:
+    """Measure one run.
 
     Parameters
     ----------
     dataset : Dataset
-    codes_train, codes_test : ndarray [n_train, code_size], [n_test, code_size]
-        float32, or uint8 of 0 and 1, as `aebench.metrics.contract.check_run` accepts them.
-    reconstruction : ndarray [n_test, n_features], float32
-        May be a memory map.
-    queries : int, optional
-        Limit on the number of retrieval queries, see `retrieval_scores`.
-    probe_items : int, optional
-        Limit on the number of training items that the classifiers learn from, a random sample.
+    run : Run
+        As `aebench.metrics.contract.read_run` gives it.
+    limits : Limits
+    model : fitted estimator, optional
+        What made the codes; without it what needs a model is not measured.
+    unseen : Dataset, optional
+        Other images, which the model never saw.
     place : callable
         Moves an array to where pairs of items are compared, see `aebench.metrics.arrays`: equal
         numbers wherever that is. By default it stays numpy's.
 
     Returns
     -------
-    dict of metric name to float
+    Measured
         Every choice inside (validation part, sampled queries, permuted labels) has a fixed seed, so
         equal runs give equal numbers. There are no classification metrics where an item has
         several topics (labels are an indicator [n, n_classes]), for "the class" is not defined, and
@@ -52,22 +73,41 @@ def score_run(
         the items were made from are known, `factor_recovery` says how well the code knows them.
     """
     score = image_scores if dataset.kind == "images" else document_scores
-    scores = score(dataset.test, reconstruction)
-    if dataset.test_labels.ndim == 1 and np.isin(dataset.test_labels, dataset.train_labels).any():
-        chosen = np.random.default_rng(0).permutation(len(codes_train))[:probe_items]
-        scores |= classification_scores(
-            codes_train[chosen],
+    parts = [measured(score(dataset.test, run.reconstruction))]
+    if _has_classes(dataset):
+        parts.append(_classification(dataset, run, limits, place))
+    labels = dataset.test_labels
+    parts.append(measured(retrieval_scores(run.codes_test, labels, limits.queries, place=place)))
+    if dataset.train_factors is not None and dataset.test_factors is not None:
+        recovery = factor_recovery(
+            run.codes_train, dataset.train_factors, run.codes_test, dataset.test_factors
+        )
+        parts.append(measured({"factor_recovery": recovery}))
+    return merge(*parts)
+
+
+def cost(model: Model, dataset: Dataset, codes: np.ndarray) -> dict[str, float]:
+    """Times of a model, which differ from run to run and so are no scores."""
+    return {}
+
+
+def _has_classes(dataset: Dataset) -> bool:
+    """Whether items have one class each, of which train has examples."""
+    labels = dataset.test_labels
+    return labels.ndim == 1 and bool(np.isin(labels, dataset.train_labels).any())
+
+
+def _classification(dataset: Dataset, run: Run, limits: Limits, place: Place) -> Measured:
+    chosen = np.random.default_rng(0).permutation(len(run.codes_train))[: limits.probe_items]
+    return measured(
+        classification_scores(
+            run.codes_train[chosen],
             dataset.train_labels[chosen],
-            codes_test,
+            run.codes_test,
             dataset.test_labels,
             place=place,
         )
-    scores |= retrieval_scores(codes_test, dataset.test_labels, queries, place=place)
-    if dataset.train_factors is not None and dataset.test_factors is not None:
-        scores["factor_recovery"] = factor_recovery(
-            codes_train, dataset.train_factors, codes_test, dataset.test_factors
-        )
-    return scores
+    )
 
 
 def samples(dataset: Dataset, reconstruction: np.ndarray) -> dict[str, np.ndarray]:

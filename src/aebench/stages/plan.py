@@ -14,6 +14,9 @@ NESTED = ("code_sizes", "budgets")
 MAIN = "main"
 """A variant's word for code sizes: the main one of each data set alone."""
 
+LIMITS = ("queries", "probe_items", "sample_items")
+"""What a budget may limit in the evaluation."""
+
 ROLES = ("autoencoder", "baseline", "control")
 """What a variant is in a comparison: autoencoders are compared with baselines; a control says what
 a code is worth that learned nothing."""
@@ -54,9 +57,19 @@ class Plan:
         return dict(self._scale(dataset)["epochs"])
 
     def evaluation_limits(self, dataset: str) -> dict[str, int | None]:
-        """How many retrieval queries and training items of the probes; None for all."""
+        """How many queries, training items of the probes and sampled items; None for all."""
         scale = self._scale(dataset)
-        return {key: scale.get(key) for key in ("queries", "probe_items")}
+        return {key: scale.get(key) for key in LIMITS}
+
+    def unseen(self, dataset: str) -> str | None:
+        """Return the data set that models of this one are shown though they never saw it."""
+        return self.config["unseen"].get(dataset)
+
+    @property
+    def prepared(self) -> list[str]:
+        """Every data set that is needed: those compared, and the unseen ones."""
+        unseen = (self.unseen(dataset) for dataset in self.datasets)
+        return list(dict.fromkeys([*self.datasets, *(name for name in unseen if name)]))
 
     def _code_sizes(self, dataset: str, own: list[int] | str | None) -> list[int]:
         """Code sizes, ascending, of a variant with its `own` ones, if any, on a data set."""
@@ -123,6 +136,8 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
         ("datasets", chosen, known),
         (f"budgets.{config['budget']}.datasets", budgeted, known),
         ("code_sizes", config["code_sizes"], [*KINDS, *known]),
+        ("unseen", config["unseen"], known),
+        ("unseen", config["unseen"].values(), known),
     ):
         for name in names:
             _one_of(key, name, allowed)
