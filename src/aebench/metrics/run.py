@@ -8,7 +8,7 @@ import numpy as np
 
 from aebench.metrics.arrays import Place, here
 from aebench.metrics.classification import classification_scores
-from aebench.metrics.reconstruction import document_scores, image_scores
+from aebench.metrics.reconstruction import mean_item, reconstruction_scores
 from aebench.metrics.retrieval import retrieval_scores
 from aebench.metrics.structure import factor_recovery
 
@@ -51,8 +51,14 @@ def score_run(
         where no class of the test items is in train, for it cannot be learned. Where the factors
         the items were made from are known, `factor_recovery` says how well the code knows them.
     """
-    score = image_scores if dataset.kind == "images" else document_scores
-    scores = score(dataset.test, reconstruction)
+    labels = dataset.test_labels
+    n_classes = labels.shape[1] if labels.ndim == 2 else int(labels.max()) + 1
+    mean = mean_item(dataset.train)
+    scores = dict(
+        reconstruction_scores(
+            dataset.test, reconstruction, mean, dataset.kind, labels, n_classes
+        ).scores
+    )
     if dataset.test_labels.ndim == 1 and np.isin(dataset.test_labels, dataset.train_labels).any():
         chosen = np.random.default_rng(0).permutation(len(codes_train))[:probe_items]
         scores |= classification_scores(
