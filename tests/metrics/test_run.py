@@ -11,6 +11,7 @@ from .conftest import make_dataset, make_run
 COMMON = {
     "squared_error",
     "cross_entropy",
+    "explained_variance",
     "precision_at_1",
     "precision_at_3",
     "precision_at_7",

@@ -16,7 +16,7 @@ from aebench.metrics.sampling import Matrix
 BITS = (1, 2, 3, 4, 5, 6, 7, 8)
 """Bits a unit."""
 
-ITERATIONS = 10
+ITERATIONS = 20
 _POINTS = 2048  # quantiles that stand for the training codes of a unit
 _UNITS = 64  # sorted at a time, so that no second copy of all codes exists
 
