@@ -14,6 +14,7 @@ NO_LIMITS = Limits()
 COMMON = {
     "squared_error",
     "cross_entropy",
+    "explained_variance",
     "precision_at_1",
     "precision_at_3",
     "precision_at_7",

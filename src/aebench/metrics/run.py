@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from aebench.metrics.amortisation import amortisation_scores
 from aebench.metrics.arrays import Place, here
 from aebench.metrics.classification import classification_scores
 from aebench.metrics.contract import Run
 from aebench.metrics.measured import Measured, Model, measured, merge
-from aebench.metrics.reconstruction import document_scores, image_scores
+from aebench.metrics.rate import rate_scores
+from aebench.metrics.reconstruction import mean_item, reconstruction_scores, train_scores
 from aebench.metrics.retrieval import retrieval_scores
-from aebench.metrics.structure import factor_recovery
+from aebench.metrics.robustness import corruption_scores, unseen_scores
+from aebench.metrics.sampling import choose
+from aebench.metrics.structure import factor_recovery, structure_scores
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
+
+OPTIMISED_SHARE = 5
+"""Codes are optimised for one in so many of the sampled items: it takes a hundred decodings."""
 
 
 class Limits(NamedTuple):
@@ -28,7 +36,7 @@ class Limits(NamedTuple):
     probe_items : int or None
         Training items that the classifiers learn from, a random sample.
     sample_items : int or None
-        Test items, a random sample, of what runs the model again or compares all pairs of items.
+        Items, a random sample, of what runs the model again or compares all pairs of items.
     """
 
     queries: int | None = None
@@ -37,6 +45,22 @@ class Limits(NamedTuple):
 
 
 NO_LIMITS = Limits()
+
+
+class Task(NamedTuple):
+    """What is to be measured: see `score_run`."""
+
+    dataset: Dataset
+    run: Run
+    limits: Limits = NO_LIMITS
+    model: Model | None = None
+    unseen: Dataset | None = None
+    place: Place = here
+
+    @property
+    def kind(self) -> str:
+        """Return "images" or "documents"."""
+        return self.dataset.kind
 
 
 def score_run(
@@ -66,48 +90,100 @@ def score_run(
     Returns
     -------
     Measured
-        Every choice inside (validation part, sampled queries, permuted labels) has a fixed seed, so
-        equal runs give equal numbers. There are no classification metrics where an item has
-        several topics (labels are an indicator [n, n_classes]), for "the class" is not defined, and
-        where no class of the test items is in train, for it cannot be learned. Where the factors
-        the items were made from are known, `factor_recovery` says how well the code knows them.
+        Every choice inside (validation part, samples, permuted labels) has a fixed seed, so equal
+        runs give equal numbers.
     """
-    score = image_scores if dataset.kind == "images" else document_scores
-    parts = [measured(score(dataset.test, run.reconstruction))]
-    if _has_classes(dataset):
-        parts.append(_classification(dataset, run, limits, place))
-    labels = dataset.test_labels
-    parts.append(measured(retrieval_scores(run.codes_test, labels, limits.queries, place=place)))
-    if dataset.train_factors is not None and dataset.test_factors is not None:
-        recovery = factor_recovery(
-            run.codes_train, dataset.train_factors, run.codes_test, dataset.test_factors
-        )
-        parts.append(measured({"factor_recovery": recovery}))
+    task = Task(dataset, run, limits, model, unseen, place)
+    return merge(*(family(task) for family in FAMILIES.values()))
+
+
+def _reconstruction(task: Task) -> Measured:
+    dataset, mean = task.dataset, mean_item(task.dataset.train)
+    test = reconstruction_scores(
+        dataset.test,
+        task.run.reconstruction,
+        mean,
+        task.kind,
+        dataset.test_labels,
+        _classes(dataset),
+    )
+    if task.model is None:
+        return test
+    few = choose(dataset.train, task.limits.sample_items)
+    codes = task.run.codes_train[few]
+    return merge(test, train_scores(task.model, dataset.train[few], codes, mean, task.kind))
+
+
+def _decoding(task: Task) -> Measured:
+    """Measure what the model does with other items and with other codes."""
+    model, codes = task.model, task.run.codes_test
+    if model is None:
+        return measured()
+    few = choose(task.dataset.test, task.limits.sample_items)
+    fewer = few[: max(1, len(few) // OPTIMISED_SHARE)]
+    X, codes_train = task.dataset.test, task.run.codes_train
+    parts = [
+        corruption_scores(model, X[few], task.kind),
+        rate_scores(model, X[few], task.kind, codes_train, codes[few]),
+        amortisation_scores(model, X[fewer], task.kind, codes[fewer], codes_train.std(axis=0)),
+    ]
+    if task.unseen is not None:
+        others = task.unseen.test[choose(task.unseen.test, task.limits.sample_items)]
+        parts.append(unseen_scores(model, X[few], others))
     return merge(*parts)
 
 
-def cost(model: Model, dataset: Dataset, codes: np.ndarray) -> dict[str, float]:
-    """Times of a model, which differ from run to run and so are no scores."""
-    return {}
-
-
-def _has_classes(dataset: Dataset) -> bool:
-    """Whether items have one class each, of which train has examples."""
+def _classification(task: Task) -> Measured:
+    """Measure nothing where items have several classes, or classes that train has not."""
+    dataset, run = task.dataset, task.run
     labels = dataset.test_labels
-    return labels.ndim == 1 and bool(np.isin(labels, dataset.train_labels).any())
-
-
-def _classification(dataset: Dataset, run: Run, limits: Limits, place: Place) -> Measured:
-    chosen = np.random.default_rng(0).permutation(len(run.codes_train))[: limits.probe_items]
+    if labels.ndim > 1 or not np.isin(labels, dataset.train_labels).any():
+        return measured()
+    chosen = np.random.default_rng(0).permutation(len(run.codes_train))[: task.limits.probe_items]
     return measured(
         classification_scores(
             run.codes_train[chosen],
             dataset.train_labels[chosen],
             run.codes_test,
-            dataset.test_labels,
-            place=place,
+            labels,
+            place=task.place,
         )
     )
+
+
+def _retrieval(task: Task) -> Measured:
+    labels = task.dataset.test_labels
+    return retrieval_scores(task.run.codes_test, labels, task.limits.queries, place=task.place)
+
+
+def _structure(task: Task) -> Measured:
+    dataset, run = task.dataset, task.run
+    few = choose(dataset.test, task.limits.sample_items)
+    found = structure_scores(dataset.test[few], run.codes_test[few], run.codes_train, task.model)
+    if dataset.train_factors is None or dataset.test_factors is None:
+        return found
+    recovery = factor_recovery(
+        run.codes_train, dataset.train_factors, run.codes_test, dataset.test_factors
+    )
+    return merge(found, measured({"factor_recovery": recovery}))
+
+
+FAMILIES: dict[str, Callable[[Task], Measured]] = {
+    "reconstruction": _reconstruction,
+    "decoding": _decoding,
+    "classification": _classification,
+    "retrieval": _retrieval,
+    "structure": _structure,
+}
+"""What is measured, by family."""
+
+
+def _classes(dataset: Dataset) -> int:
+    """How many classes there are."""
+    labels = (dataset.train_labels, dataset.test_labels)
+    if dataset.test_labels.ndim == 2:
+        return int(dataset.test_labels.shape[1])
+    return int(max(part.max() for part in labels)) + 1
 
 
 def samples(dataset: Dataset, reconstruction: np.ndarray) -> dict[str, np.ndarray]:

@@ -105,7 +105,14 @@ def _score(
     run = metrics.read_run(folder, dataset, code_size, model and model.inverse_transform)
     found = metrics.score_run(dataset, run, limits, model, unseen, place)
     samples = metrics.samples(dataset, run.reconstruction)
-    return Scored(found, samples, metrics.cost(model, dataset, run.codes_test) if model else {})
+    return Scored(found, samples, _cost(model, dataset, run.codes_test) if model else {})
+
+
+def _cost(model: Any, dataset: datasets.Dataset, codes: np.ndarray) -> dict[str, float]:
+    from aebench.models.flops import flops
+
+    operations = {f"{what}_flops": count for what, count in (flops(model) or {}).items()}
+    return metrics.throughput(model, dataset.test, codes) | operations
 
 
 def _model(folder: Path, device: str) -> Any:
