@@ -62,7 +62,7 @@ def score_run(
             dataset.test_labels,
             place=place,
         )
-    scores |= retrieval_scores(codes_test, dataset.test_labels, queries, place=place)
+    scores |= retrieval_scores(codes_test, dataset.test_labels, queries, place=place).scores
     if dataset.train_factors is not None and dataset.test_factors is not None:
         scores["factor_recovery"] = factor_recovery(
             codes_train, dataset.train_factors, codes_test, dataset.test_factors
