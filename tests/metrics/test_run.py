@@ -20,6 +20,11 @@ COMMON = {
     "precision_at_7",
     "precision_at_15",
     "precision_at_31",
+    "recall_at_15",
+    "ndcg_at_15",
+    "ndcg",
+    "r_precision",
+    *(f"precision_at_recall_{i / 10}" for i in range(11)),
     "mean_average_precision",
     "mean_average_precision_permuted_labels",
 }
