@@ -12,7 +12,7 @@ from aebench.metrics.contract import Run
 from aebench.metrics.measured import Measured, Model, measured, merge
 from aebench.metrics.reconstruction import document_scores, image_scores
 from aebench.metrics.retrieval import retrieval_scores
-from aebench.metrics.structure import factor_recovery
+from aebench.metrics.structure import factor_recovery, structure_scores
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
@@ -78,6 +78,8 @@ def score_run(
         parts.append(_classification(dataset, run, limits, place))
     labels = dataset.test_labels
     parts.append(measured(retrieval_scores(run.codes_test, labels, limits.queries, place=place)))
+    few = _sample(len(run.codes_test), limits.sample_items)
+    parts.append(structure_scores(dataset.test[few], run.codes_test[few], run.codes_train, model))
     if dataset.train_factors is not None and dataset.test_factors is not None:
         recovery = factor_recovery(
             run.codes_train, dataset.train_factors, run.codes_test, dataset.test_factors
@@ -108,6 +110,11 @@ def _classification(dataset: Dataset, run: Run, limits: Limits, place: Place) ->
             place=place,
         )
     )
+
+
+def _sample(n: int, size: int | None) -> np.ndarray:
+    """Positions of a random sample of test items, ascending; the same for every run."""
+    return np.sort(np.random.default_rng(0).permutation(n)[:size])
 
 
 def samples(dataset: Dataset, reconstruction: np.ndarray) -> dict[str, np.ndarray]:
