@@ -28,6 +28,15 @@ COMMON = {
     "mean_average_precision",
     "mean_average_precision_permuted_labels",
 }
+STRUCTURE = {
+    "trustworthiness",
+    "continuity",
+    "local_intrinsic_dimension",
+    "mean_activation",
+    "code_sparsity",
+    "dead_units",
+}
+COMMON |= STRUCTURE
 CLASSES = {"logistic_accuracy", "knn_accuracy", "knn_accuracy_permuted_labels"}
 WORDS = {"cross_entropy_per_word", "perplexity"}
 
