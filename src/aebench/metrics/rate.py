@@ -64,7 +64,7 @@ def rate_scores(
     train = distribution(codes_train)
     first, last = train.points[:, 0], train.points[:, -1]
     test = np.clip((codes_test - train.offset) / train.scale, first, last).T
-    scores = {}
+    scores: dict[str, float] = {}
     for bits in BITS:
         levels, counts = lloyd_max(train.points, 2**bits)
         cells = _cells(levels, test)

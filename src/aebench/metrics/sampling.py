@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from typing import TypeAlias
 
 import numpy as np
 from scipy import sparse
 
-Matrix = np.ndarray | sparse.csr_matrix | sparse.csr_array
+Matrix: TypeAlias = np.ndarray | sparse.csr_matrix | sparse.csr_array
 
 
 def choose(X: Matrix, limit: int | None, seed: int = 0) -> np.ndarray:
