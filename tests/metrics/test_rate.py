@@ -169,3 +169,29 @@ def test_documents_are_measured_in_perplexity():
     codes = RANDOM.dirichlet(np.ones(6), 50).astype(np.float32)
     found = rate_scores(Identity(), counts, "documents", codes, codes).scores
     assert set(found) == {f"{m}_at_{b}_bits" for m in ("perplexity", "entropy") for b in BITS}
+
+
+def test_frequencies_are_those_of_all_training_codes():
+    # 10 ones in 20,480 codes: one of the 2,048 points stands for them.
+    train = np.zeros((20_480, 1), np.float32)
+    train[:10] = 1
+    found = scored(train, np.ones((1, 1), np.float32))
+    assert found["entropy_at_1_bits"] == pytest.approx(np.log2(20_481 / 10.5))
+
+
+def test_codes_beyond_training_have_the_outermost_level_of_their_unit():
+    train = RANDOM.random((100, 3)).astype(np.float32)
+    beyond = np.array([[-50, 50, 0.5], [50, -50, 0.5]], np.float32)
+    model = Identity()
+    rate_scores(model, np.zeros((2, 3)), "images", train, beyond)
+    for quantised in model.given:
+        assert (quantised >= train.min(axis=0)).all()
+        assert (quantised <= train.max(axis=0)).all()
+    np.testing.assert_allclose(model.given[-1][0, :2], [train[:, 0].min(), train[:, 1].max()], 0.01)
+
+
+def test_halfway_between_two_levels_belongs_to_the_lower():
+    levels = np.array([[0.0, 1.0], [2.0, 3.0]])
+    points = np.array([[0.0, 0.5, 1.0], [2.0, 2.5, 3.0]])
+    np.testing.assert_array_equal(rate._cells(levels, points), [[0, 0, 1], [0, 0, 1]])
+    np.testing.assert_array_equal(rate._ends(points, levels), [[0, 2, 3], [0, 2, 3]])

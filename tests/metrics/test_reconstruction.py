@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.metrics import log_loss
 
+from aebench import datasets
 from aebench.metrics import reconstruction
 from aebench.metrics.reconstruction import (
     Decoded,
@@ -57,6 +58,17 @@ def test_squared_error_of_pca_is_the_variance_left_over():
     R = pca.inverse_transform(pca.transform(X)).astype(np.float32)
     left_over = X.var(axis=0).sum() - pca.explained_variance_.sum() * 199 / 200
     assert image_scores(X, R)["squared_error"] == pytest.approx(left_over, rel=1e-5)
+
+
+def test_the_anchor_of_2006_on_mnist():
+    mnist = datasets.prepare("mnist")
+    pca = PCA(30, svd_solver="covariance_eigh").fit(mnist.train)
+    R = Decoded(pca, pca.transform(mnist.test), 784)
+    found = scored(mnist.test, R, mnist.test_labels, mean_item(mnist.train))
+    assert found.scores["squared_error"] == pytest.approx(13.8663, abs=5e-5)
+    assert found.scores["explained_variance"] == pytest.approx(1 - 13.8663 / 52.897, abs=1e-5)
+    by_class = found.classes["squared_error"] @ np.bincount(mnist.test_labels) / 10_000
+    assert by_class == pytest.approx(13.8663, abs=5e-5)
 
 
 def test_squared_error_of_documents_is_between_shares():

@@ -17,15 +17,15 @@ BITS = (1, 2, 3, 4, 5, 6, 7, 8)
 """Bits a unit."""
 
 ITERATIONS = 20
-_POINTS = 2048  # quantiles that stand for the training codes of a unit
-_UNITS = 64  # sorted at a time, so that no second copy of all codes exists
+_POINTS = 2048  # stand for the training codes of a unit
+_UNITS = 64  # sorted at a time: there is no second copy of all codes
 
 
 class Distribution(NamedTuple):
     """How the training codes of each unit are distributed.
 
-    `points` [n_units, n_points] are quantiles in units of their range, those of unit j from 2 j to
-    2 j + 1, so that all units together rise and can be searched at once. Each is worth `weight`
+    `points` [n_units, n_points] are codes in units of their range, those of unit j from 2 j to
+    2 j + 1, so that all units together rise and can be searched at once; each is worth `weight`
     items. A code is `offset` + `scale` * point, both [n_units].
     """
 
@@ -64,7 +64,7 @@ def rate_scores(
     train = distribution(codes_train)
     first, last = train.points[:, 0], train.points[:, -1]
     test = np.clip((codes_test - train.offset) / train.scale, first, last).T
-    scores = {}
+    scores: dict[str, float] = {}
     for bits in BITS:
         levels, counts = lloyd_max(train.points, 2**bits)
         cells = _cells(levels, test)

@@ -75,8 +75,10 @@ def reconstruction_scores(
         scores: means over items of `squared_error` (squared pixels summed over an image, or squared
         shares summed over a document's words) and of `cross_entropy` (nats an item).
         `explained_variance`, 1 - squared error / squared error of the train mean: a share, exactly
-        0 for that mean, below 0 for what is worse, NaN where all items are the mean. Documents also
-        have `cross_entropy_per_word`, total nats / total words, so that long ones weigh more, and
+        0 for that mean, below 0 for what is worse, NaN where all items are the mean. (The control
+        `mean` of documents reconstructs the shares of words in all of train, which are likelier
+        than the mean document's, and so lies a little below 0.) Documents also have
+        `cross_entropy_per_word`, total nats / total words, so that long ones weigh more, and
         `perplexity`, its exponential (both NaN when no document has a word).
         items: `squared_error` and `cross_entropy` [n].
         classes: `squared_error` of images, `perplexity` of documents.

@@ -36,7 +36,7 @@ def corruption_scores(model: Model, X: Matrix, kind: str, seed: int = 0) -> Meas
         `perplexity_missing_<share>`. What the corrupted item's code decodes to is compared with
         the CLEAN item, so a document's missing words count, too.
     """
-    scores = {}
+    scores: dict[str, float] = {}
     for name, corrupted in corruptions(X, seed):
         R = Decoded(model, model.transform(corrupted), X.shape[1])
         scores |= headline(X, R, kind, f"_{name}")
@@ -60,9 +60,9 @@ def corruptions(X: Matrix, seed: int = 0) -> Iterator[tuple[str, Matrix]]:
     streams = generators(X, seed)
     if isinstance(X, np.ndarray):
         noise, uniform = np.empty(X.shape, np.float32), np.empty(X.shape, np.float32)
-        for own_noise, own_uniform, stream in zip(noise, uniform, streams, strict=True):
-            stream.standard_normal(out=own_noise, dtype=np.float32)
-            stream.random(out=own_uniform, dtype=np.float32)
+        for row, stream in enumerate(streams):
+            noise[row] = stream.standard_normal(X.shape[1], dtype=np.float32)
+            uniform[row] = stream.random(X.shape[1], dtype=np.float32)
         for level in NOISE:
             yield f"gaussian_{level}", np.clip(X + np.float32(level) * noise, 0, 1)
         for level in MISSING:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from typing import TypeAlias
 
 import numpy as np
 from scipy import sparse
 
-Matrix = np.ndarray | sparse.csr_matrix | sparse.csr_array
+Matrix: TypeAlias = np.ndarray | sparse.csr_matrix | sparse.csr_array
 
 
 def choose(X: Matrix, limit: int | None, seed: int = 0) -> np.ndarray:
@@ -22,7 +23,8 @@ def choose(X: Matrix, limit: int | None, seed: int = 0) -> np.ndarray:
     Returns
     -------
     ndarray [min(limit, n)] of int64
-        Their rows, in random order: the first of them are a smaller choice.
+        Their rows, in random order: the first of them are a smaller choice. Equal items stand for
+        each other.
     """
     return np.argsort(fingerprints(X, seed), kind="stable")[:limit]
 
