@@ -117,7 +117,7 @@ def relevant_found(items: Relevant, k: int | Array) -> Band:
     """Numbers of relevant items among the first `k` of each list, an int or one a list.
 
     Only a group across k needs expectation: each of its n items is among its first m with
-    probability m/n (McSherry & Najork 2008, section 2.1).
+    probability m/n.
     """
     groups, cut = items.groups, items.groups.starts[:-1] + k
     xp = array_namespace(cut)
@@ -253,8 +253,8 @@ def interpolated_precision(items: Relevant) -> list[Array]:
         position = items.bounds[:-1, None] + ordinal - 1
         position = xp.where(position < last, position, last)
         position = xp.where(position > 0, position, 0)
-        here = xp.max(precision[position], axis=1)
-        highest = xp.where(here > highest, here, highest)
+        candidate = xp.max(precision[position], axis=1)
+        highest = xp.where(candidate > highest, candidate, highest)
         levels.append(xp.where(items.count > 0, highest, xp.nan))
     return levels[::-1]
 
