@@ -55,13 +55,15 @@ def score_run(
     scores = score(dataset.test, reconstruction)
     if dataset.test_labels.ndim == 1 and np.isin(dataset.test_labels, dataset.train_labels).any():
         chosen = np.random.default_rng(0).permutation(len(codes_train))[:probe_items]
+        n_classes = max(labels.max() for labels in (dataset.train_labels, dataset.test_labels)) + 1
         scores |= classification_scores(
             codes_train[chosen],
             dataset.train_labels[chosen],
             codes_test,
             dataset.test_labels,
-            place=place,
-        )
+            int(n_classes),
+            place,
+        ).scores
     scores |= retrieval_scores(codes_test, dataset.test_labels, queries, place=place)
     if dataset.train_factors is not None and dataset.test_factors is not None:
         scores["factor_recovery"] = factor_recovery(
