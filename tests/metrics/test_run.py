@@ -37,7 +37,9 @@ STRUCTURE = {
     "dead_units",
 }
 COMMON |= STRUCTURE
-CLASSES = {"logistic_accuracy", "knn_accuracy", "knn_accuracy_permuted_labels"}
+PROBES = {f"{probe}_accuracy" for probe in ("logistic", "svm", "knn")}
+CURVE = {"logistic_accuracy_at_10_labels", "logistic_accuracy_at_100_labels"}  # of 120 items
+CLASSES = PROBES | {f"{probe}_permuted_labels" for probe in PROBES} | CURVE
 WORDS = {"cross_entropy_per_word", "perplexity"}
 
 

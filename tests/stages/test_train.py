@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +152,15 @@ def test_test_labels_change_scores_by_class_and_nothing_else(tmp_path):
     assert {"knn_accuracy", "mean_average_precision"} <= by_class
 
 
-@pytest.mark.parametrize("probe", ["logistic", "knn"])
+@pytest.mark.parametrize("probe", ["logistic", "svm", "knn"])
 def test_probes_choose_without_the_test_part(probe):
-    from aebench.metrics import classification
+    from aebench.metrics import linear, probes
 
-    fit = {"logistic": classification.logistic_probe, "knn": classification.knn_probe}[probe]
+    fit = {
+        "logistic": partial(probes.linear_probe, linear.cross_entropy),
+        "svm": partial(probes.linear_probe, linear.squared_hinge),
+        "knn": probes.knn_probe,
+    }[probe]
     random = np.random.default_rng(0)
     labels = random.integers(0, 4, 300)
     Z = (np.eye(4)[labels] + random.standard_normal((300, 4))).astype(np.float32)

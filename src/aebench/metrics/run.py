@@ -9,7 +9,7 @@ import numpy as np
 
 from aebench.metrics.amortisation import amortisation_scores
 from aebench.metrics.arrays import Place, here
-from aebench.metrics.classification import classification_scores
+from aebench.metrics.classification import classification_scores, layer_scores
 from aebench.metrics.contract import Run
 from aebench.metrics.measured import Measured, Model, measured, merge
 from aebench.metrics.rate import rate_scores
@@ -21,6 +21,9 @@ from aebench.metrics.structure import factor_recovery, structure_scores
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
+
+WIDEST_LAYER = 2500
+"""Units of a hidden layer that is probed; the channels of convolutions are more."""
 
 OPTIMISED_SHARE = 5
 """Codes are optimised for one in so many of the sampled items: it takes a hundred decodings."""
@@ -140,15 +143,25 @@ def _classification(task: Task) -> Measured:
     if labels.ndim > 1 or not np.isin(labels, dataset.train_labels).any():
         return measured()
     chosen = np.random.default_rng(0).permutation(len(run.codes_train))[: task.limits.probe_items]
-    return measured(
-        classification_scores(
-            run.codes_train[chosen],
-            dataset.train_labels[chosen],
-            run.codes_test,
-            labels,
-            place=task.place,
-        )
+    train_labels = dataset.train_labels[chosen]
+    of_codes = classification_scores(
+        run.codes_train[chosen],
+        train_labels,
+        run.codes_test,
+        labels,
+        _classes(dataset),
+        task.place,
     )
+    return merge(of_codes, layer_scores(_layers(task, chosen), train_labels, labels))
+
+
+def _layers(task: Task, chosen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What the encoder's hidden layers say of the chosen training items and of the test items."""
+    features = getattr(task.model, "hidden_features", None)
+    if features is None:
+        return []
+    pairs = zip(features(task.dataset.train[chosen]), features(task.dataset.test), strict=True)
+    return [pair for pair in pairs if pair[0].shape[1] <= WIDEST_LAYER]
 
 
 def _retrieval(task: Task) -> Measured:
