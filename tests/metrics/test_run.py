@@ -89,6 +89,13 @@ def test_known_factors_are_looked_for_in_the_code(images):
     assert scores["factor_recovery"] == pytest.approx(1, abs=1e-5)
 
 
+def test_variance_is_explained_beyond_the_mean_of_train(images):
+    images.test = images.test / 2
+    codes, R = make_run(images)
+    R[:] = images.train.mean(axis=0, dtype=np.float64)
+    assert scores_of(images, codes, R)["explained_variance"] == 0
+
+
 def test_queries_limit_is_passed_on(images):
     codes, R = make_run(images)
     few = scores_of(images, codes, R, Limits(queries=3))

@@ -81,11 +81,12 @@ def test_only_what_draws_is_fitted_for_each_seed(estimator, fits):
 
 
 @pytest.mark.parametrize(
-    "name", ["FastICA", "KernelPCA", "Mean", "NMF", "PCA", "SignHashing", "TruncatedSVD"]
+    "name",
+    ["FastICA", "Identity", "KernelPCA", "Mean", "NMF", "PCA", "SignHashing", "TruncatedSVD"],
 )
 def test_exact_methods_are_fitted_once(name):
     parameters = {"tol": 0.1} if name in ("FastICA", "NMF") else {}
-    first, second = fit_seeds(build(name, 2, parameters), X, [0, 1])
+    first, second = fit_seeds(build(name, 8 if name == "Identity" else 2, parameters), X, [0, 1])
     assert first is second
 
 

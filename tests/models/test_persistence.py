@@ -19,6 +19,7 @@ CASES = {
     "AutoEncoder": ("AutoEncoder", {"hidden": [8, 5], "epochs": 1, "device": "cpu"}, X),
     "FastICA": ("FastICA", {}, X),
     "HyperplaneHashing": ("HyperplaneHashing", {"weighting": "tfidf"}, COUNTS),
+    "Identity": ("Identity", {}, X),
     "KernelPCA": (
         "KernelPCA",
         {"landmarks": 30, "clip": [0, 1], "tune": {"alpha": [1e-3, 1.0]}},
@@ -41,13 +42,14 @@ CASES = {
 def saved(request, tmp_path):
     """A fitted estimator, the items it was fitted on, the folder it was saved into."""
     estimator, parameters, items = request.param
-    (model,) = fit_seeds(build(estimator, 3, parameters), items, [1])
-    models.save(model, tmp_path, estimator, 3, parameters)
+    size = items.shape[1] if estimator == "Identity" else 3
+    (model,) = fit_seeds(build(estimator, size, parameters), items, [1])
+    models.save(model, tmp_path, estimator, size, parameters)
     return model, items, tmp_path
 
 
 def test_every_estimator_is_tried():
-    assert {estimator for estimator, _, _ in CASES.values()} >= set(models.ESTIMATORS) - {"Raw"}
+    assert {estimator for estimator, _, _ in CASES.values()} >= set(models.ESTIMATORS)
 
 
 def test_it_transforms_as_before(saved):
@@ -67,7 +69,8 @@ def test_saving_again_gives_the_same_bytes(saved, tmp_path_factory):
     model, _, folder = saved
     second = tmp_path_factory.mktemp("again")
     facts = json.loads((folder / "model.json").read_text())
-    models.save(model, second, facts["estimator"], 3, facts["parameters"])
+    size = facts.get("code_size", 3)
+    models.save(model, second, facts["estimator"], size, facts["parameters"])
     assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.safetensors"]
     for path in folder.iterdir():
         assert path.read_bytes() == (second / path.name).read_bytes()

@@ -166,6 +166,21 @@ def test_main_is_the_first_code_size_of_each_data_set(config):
     ]
 
 
+def test_features_are_as_many_as_the_data_set_has(config):
+    rules = {
+        "raw": {
+            "role": "control",
+            "images": {"code_sizes": "features"},
+            "documents": {"code_sizes": "features"},
+        }
+    }
+    expected = [("mnist", "raw", 784), ("olivetti", "raw", 625), ("reuters-r52", "raw", 100)]
+    chosen = config | {"datasets": ["mnist", "olivetti", "reuters-r52"]}
+    assert read(chosen).comparisons(rules) == expected
+    config["budgets"]["small"]["main_code_size_only"] = True
+    assert read(chosen).comparisons(rules) == expected
+
+
 def test_main_code_size_only(config):
     config["budgets"]["small"]["main_code_size_only"] = True
     config["code_sizes"]["fashion-mnist"] = [5, 7]
@@ -205,7 +220,9 @@ def test_nothing_to_do_is_refused(config):
 
 @pytest.mark.parametrize("sizes", [[], [0], [2, 2], [2.5], ["2"], 2, [True], "all"])
 def test_code_sizes_of_a_variant_are_checked(config, sizes):
-    with pytest.raises(AebenchError, match=r"variant deep: code_sizes .* whole numbers.* 'main'"):
+    with pytest.raises(
+        AebenchError, match=r"variant deep: code_sizes .* whole numbers.* 'main' or 'features'"
+    ):
         read(config).comparisons({"deep": DEEP | {"images": {"code_sizes": sizes}}})
 
 

@@ -1,11 +1,11 @@
 """How strongly an encoder follows its item: the norm of its Jacobian, from codes alone."""
 
-import hashlib
 import math
 
 import numpy as np
 
 from aebench.metrics.measured import Model
+from aebench.metrics.sampling import generators
 
 STEP = 2.0**-12
 """By how much the pixels of an image are moved to see its code follow. The norms of 13 encoders of
@@ -47,23 +47,19 @@ def jacobian_norm(
         of a codebook), is found by optimisation, or moves no more than rounding does.
     """
     inside = np.clip(X, step, 1 - step, dtype=np.float32)
-    signs = np.stack([_signs(image, directions) for image in X], axis=1)
+    draws = [own.integers(0, 2, (directions, X.shape[1]), np.int8) for own in generators(X)]
+    signs = 2 * np.stack(draws, axis=1) - 1
     middle = _exact(model.transform(inside))
     slopes, bends = [], []
     for v in signs:
-        ahead, behind = (_exact(model.transform(inside + s * step * v)) for s in (1, -1))
+        ahead, behind = (
+            _exact(model.transform(inside + np.float32(s * step) * v)) for s in (1, -1)
+        )
         slopes += list(np.square(ahead - behind).sum(axis=1))
         bends += list(np.square(ahead - 2 * middle + behind).sum(axis=1))
         if math.fsum(bends) > BEND * math.fsum(slopes):
             return math.nan
     return math.sqrt(math.fsum(slopes) / len(slopes)) / (2 * step)
-
-
-def _signs(image: np.ndarray, directions: int) -> np.ndarray:
-    """Random signs [directions, n_features], float32, the same for equal images."""
-    digest = hashlib.blake2b(image.tobytes(), digest_size=8).digest()
-    random = np.random.default_rng(int.from_bytes(digest, "little"))
-    return 2 * random.integers(0, 2, (directions, image.size), dtype=np.int8).astype(np.float32) - 1
 
 
 def _exact(codes: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 from aebench.errors import ParameterError
 from aebench.models import persistence
 from aebench.models.autoencoder import AutoEncoder
-from aebench.models.controls import Mean, RandomProjection
+from aebench.models.controls import Identity, Mean, RandomProjection
 from aebench.models.hashing import HyperplaneHashing, RotationHashing, SignHashing
 from aebench.models.kernels import KernelPCA
 from aebench.models.linear import Clipped
@@ -23,6 +23,7 @@ __all__ = [
     "AutoEncoder",
     "Clipped",
     "HyperplaneHashing",
+    "Identity",
     "KernelPCA",
     "Mean",
     "RandomProjection",
@@ -74,6 +75,7 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "AutoEncoder": AutoEncoder,
     "FastICA": _fast_ica,
     "HyperplaneHashing": HyperplaneHashing,
+    "Identity": Identity,
     "KernelPCA": _kernel_pca,
     "Mean": Mean,
     "NMF": _nmf,

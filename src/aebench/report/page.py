@@ -154,7 +154,7 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
 
 def _picture(results: Results, dataset: str, name: str, out: Path) -> Picture:
     title, caption = CAPTIONS[name]
-    if name == "code-size" and len(results.code_sizes(dataset)) == 1:
+    if name == "code-size" and len(results.compared_code_sizes(dataset)) == 1:
         title, caption = ONE_CODE_SIZE
     stem = f"figures/{dataset}-{name}"
     svg = (out / f"{stem}.svg").read_bytes()

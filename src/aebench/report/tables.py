@@ -324,7 +324,8 @@ def controls(results: Results, dataset: str) -> Table:
     """What the controls give, and what codes give when the labels are permuted."""
     size = results.main_code_size(dataset)
     kind = results.kind(dataset)
-    variants = results.variants(dataset, "control")
+    at_size = results.means(dataset, names.error_metric(kind), size)
+    variants = [name for name in results.variants(dataset, "control") if name in at_size]
     table = Table(
         ["metric", *variants, "labels permuted, all variants"],
         note=(
