@@ -56,10 +56,10 @@ MUTATIONS = (
     ),
     Mutation(
         "off by one in k: nearest neighbours",
-        "classification.py",
+        "probes.py",
         "counts[items, nearest[:, position]] += 1",
         "counts[items, nearest[:, position - 1]] += 1",
-        ("test_classification.py::test_votes_by_hand_with_ties_to_the_smallest_class",),
+        ("test_probes.py::test_votes_by_hand_with_ties_to_the_smallest_class",),
     ),
     Mutation(
         "the query is its own neighbour: retrieval",
@@ -87,10 +87,10 @@ MUTATIONS = (
     ),
     Mutation(
         "train mean from test: standardised codes",
-        "classification.py",
-        "mean, scale = exact.mean(axis=0), exact.std(axis=0)",
-        "mean, scale = test.mean(axis=0), test.std(axis=0)",
-        ("test_classification.py::test_standardise_against_scikit_learn_and_by_train_alone",),
+        "probes.py",
+        "mean = train.mean(axis=0, dtype=np.float64)",
+        "mean = test.mean(axis=0, dtype=np.float64)",
+        ("test_probes.py::test_standardise_against_scikit_learn_and_by_train_alone",),
     ),
     Mutation(
         "unsorted ties: an order inside ties counts",
