@@ -1,0 +1,19 @@
+import pandas as pd
+import pytest
+
+from aebench.statistics import METRIC_COLUMNS
+
+
+def tidy(values, metric="squared_error", dataset="mnist", size=30):
+    """A tidy table from one list of values, one a seed, for each variant."""
+    rows = [
+        (dataset, variant, size, seed, "test", metric, float(value))
+        for variant, of_seeds in values.items()
+        for seed, value in enumerate(of_seeds)
+    ]
+    return pd.DataFrame(rows, columns=METRIC_COLUMNS)
+
+
+@pytest.fixture(name="tidy")
+def tidy_fixture():
+    return tidy
