@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from seeds import tidy
 from statsmodels.stats.multitest import multipletests
 
 from aebench import statistics
 from aebench.statistics import compare, ranks
 from aebench.statistics.comparisons import Comparison, _holm, _mean_and_rest
-
-from .conftest import tidy
 
 PLACE = ("mnist", 30, "squared_error")
 

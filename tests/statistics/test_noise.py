@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import special
+from seeds import tidy
 
 from aebench.statistics import between_seeds, compare
 from aebench.statistics.noise import _inverse_trigamma
-
-from .conftest import tidy
 
 PLACE = ("mnist", 30, "squared_error")
 

@@ -63,6 +63,11 @@ def rule_of(variant):
     return found
 
 
+def roles():
+    """What each variant is in a comparison."""
+    return {variant: plan.role(variant, rule_of(variant).params) for variant in PLAN.variants}
+
+
 def all_runs(file):
     """One file of every run of the plan: what aggregate waits for."""
     return [

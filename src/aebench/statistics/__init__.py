@@ -5,8 +5,10 @@ compared, from their values of single items.
 """
 
 from aebench.statistics.across import Across, average_ranks
-from aebench.statistics.audit import Labels, audit
-from aebench.statistics.comparisons import Comparison, compare, ranks, tests
+from aebench.statistics.audit import AT_CHANCE, NOT_AT_CHANCE, audit
+from aebench.statistics.audit import COLUMNS as AUDIT_COLUMNS
+from aebench.statistics.chance import Labels
+from aebench.statistics.comparisons import Comparison, Items, compare, ranks, tests
 from aebench.statistics.intervals import Difference, difference, interval, summarise
 from aebench.statistics.noise import between_seeds
 from aebench.statistics.tidy import (
@@ -22,16 +24,20 @@ from aebench.statistics.tidy import (
 )
 
 __all__ = [
+    "AT_CHANCE",
+    "AUDIT_COLUMNS",
     "CASE",
     "CONFIDENCE",
     "GROUP",
     "METRIC_COLUMNS",
+    "NOT_AT_CHANCE",
     "RANK_COLUMNS",
     "SUMMARY_COLUMNS",
     "TEST_COLUMNS",
     "Across",
     "Comparison",
     "Difference",
+    "Items",
     "Labels",
     "audit",
     "average_ranks",

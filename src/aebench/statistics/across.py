@@ -75,8 +75,8 @@ def average_ranks(
     if n < 2 or k < 3:
         return None
     ranks = table.rank(axis=1).mean().sort_values(kind="stable")
-    p = float(friedmanchisquare(*(table[variant] for variant in table)).pvalue)
-    p = 1.0 if math.isnan(p) else p  # all alike on every data set
+    alike = (table.nunique(axis=1) == 1).all()  # which Friedman's statistic divides by
+    p = 1.0 if alike else float(friedmanchisquare(*(table[v] for v in table)).pvalue)
     pairs = pd.DataFrame(np.ones((k, k)), index=table.columns, columns=table.columns)
     if p < 1 - CONFIDENCE:
         found = posthoc_nemenyi_friedman(table.to_numpy())

@@ -144,15 +144,8 @@ def _verdict(
         return ""
     width = QUANTILE * expected.value / math.sqrt(items) if items else 0.0
     if len(permuted) > 1:
-        width = max(width, _quantile(len(permuted) - 1) * float(np.std(permuted, ddof=1)))
+        width = max(width, QUANTILE * float(np.std(permuted, ddof=1)))
     fine = (nothing is None or expected.holds(nothing)) and (
         not permuted or expected.holds(float(np.mean(permuted)), width)
     )
     return AT_CHANCE if fine else NOT_AT_CHANCE
-
-
-def _quantile(freedom: int) -> float:
-    """Student's t, two-sided 99.9%, as `QUANTILE`."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.9995))

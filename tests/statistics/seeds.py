@@ -1,5 +1,9 @@
+"""Tables that the tests of this folder start from.
+
+The folder is no package: it would hide the standard library's `statistics`.
+"""
+
 import pandas as pd
-import pytest
 
 from aebench.statistics import METRIC_COLUMNS
 
@@ -12,8 +16,3 @@ def tidy(values, metric="squared_error", dataset="mnist", size=30):
         for seed, value in enumerate(of_seeds)
     ]
     return pd.DataFrame(rows, columns=METRIC_COLUMNS)
-
-
-@pytest.fixture(name="tidy")
-def tidy_fixture():
-    return tidy
