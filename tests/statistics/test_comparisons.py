@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 
 from aebench import statistics
 from aebench.statistics import compare, ranks
-from aebench.statistics.comparisons import Comparison, _holm, _mean_and_rest
+from aebench.statistics.comparisons import Comparison, Question, _mean_and_rest, holm
 
 PLACE = ("mnist", 30, "squared_error")
 
@@ -129,19 +129,32 @@ def test_exact_variants_without_items_differ_unless_by_rounding():
 
 def test_holm_against_statsmodels():
     rng = np.random.default_rng(0)
-    p = rng.uniform(0, 0.1, (6, 6))
-    p = np.triu(p, 1) + np.triu(p, 1).T
-    p[0, 3] = p[3, 0] = p[0, 4] = p[4, 0] = 0.004  # a tie
-    above = np.triu_indices(6, 1)
-    oracle = multipletests(p[above], method="holm")[1]
-    np.testing.assert_allclose(_holm(p)[above], oracle)
-    np.testing.assert_allclose(_holm(p).T[above], oracle)
-    p[1, 2] = p[2, 1] = np.nan
-    known = ~np.isnan(p[above])
-    np.testing.assert_allclose(
-        _holm(p)[above][known], multipletests(p[above][known], method="holm")[1]
-    )
-    assert np.isnan(_holm(p)[1, 2])
+    p = rng.uniform(0, 0.1, 15)
+    p[3] = p[7] = 0.004  # a tie
+    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+    gaps = np.insert(p, [2, 9], np.nan)
+    assert np.isnan(holm(gaps)[[2, 10]]).all()
+    np.testing.assert_array_equal(holm(gaps)[~np.isnan(gaps)], holm(p))
+
+
+def test_the_question_is_a_family_of_its_own():
+    rng = np.random.default_rng(0)
+    values = {f"v{i}": rng.normal(i / 4, 0.2, 4) for i in range(8)}
+    metrics, better = tidy(values), {"squared_error": "lower"}
+    alone = compare(metrics)[PLACE]
+    asked = compare(metrics, question=Question(["v0", "v1", "v7"], ["v2", "v4"], better))[PLACE]
+    oracle = multipletests(alone.p[[0, 1, 7], 2], method="holm")[1]  # v2 is the best of its side
+    np.testing.assert_allclose(asked.p_holm[[0, 1, 7], 2], oracle)
+    np.testing.assert_allclose(asked.p_holm[2, [0, 1, 7]], oracle)
+    assert np.argwhere(np.triu(asked.asked)).tolist() == [[0, 2], [1, 2], [2, 7]]
+    others = ~asked.asked
+    np.testing.assert_array_equal(asked.p_holm[others], alone.p_holm[others])
+    assert (asked.p_holm[~others] <= alone.p_holm[~others]).all()
+    table = statistics.tests({PLACE: asked}, ["squared_error"], ["v0"], ["v2", "v4"])
+    assert table["family"].tolist() == ["best baseline", "all pairs"]
+    higher = {"squared_error": "higher"}
+    found = compare(metrics, question=Question(["v0"], ["v2", "v4"], higher))[PLACE]
+    assert np.argwhere(np.triu(found.asked)).tolist() == [[0, 4]]
 
 
 def made(means, p_holm):
@@ -149,7 +162,7 @@ def made(means, p_holm):
     means, p = np.array(means, dtype=float), np.array(p_holm, dtype=float)
     names = [f"v{i}" for i in range(len(means))]
     ones = np.ones_like(p)
-    return Comparison(names, means[:, None] - means, ones, ones, p, p, ones > 0)
+    return Comparison(names, means[:, None] - means, ones, ones, p, p, ones > 0, ones > 0)
 
 
 def test_variants_that_are_not_told_apart_share_a_rank():
@@ -172,7 +185,8 @@ def test_a_finding_never_contradicts_the_ranks():
     rng = np.random.default_rng(0)
     for _ in range(50):
         values = {f"v{i}": rng.normal(i, 10 ** rng.uniform(-2, 0), 3) for i in range(8)}
-        comparison = compare(tidy(values))[PLACE]
+        question = Question(["v1", "v3", "v6"], ["v2", "v5"], {"squared_error": "lower"})
+        comparison = compare(tidy(values), question=question)[PLACE]
         place = ranks({PLACE: comparison}, {"squared_error": "lower"})["rank"].to_numpy()
         shown = (comparison.p_holm < 0.05) & (comparison.difference < 0)
         assert (place[:, None] < place)[shown].all()

@@ -22,7 +22,7 @@ from aebench.report import names
 
 HISTORY_COLUMNS = ["epoch", "split", "metric", "value", "seconds"]
 _TEXT = dict.fromkeys(
-    ("dataset", "variant", "split", "metric", "left", "right", "noise_of", "verdict"), str
+    ("dataset", "variant", "split", "metric", "left", "right", "family", "noise_of", "verdict"), str
 )
 _CLAIM_TEXT = dict.fromkeys(set(CLAIM_COLUMNS) - {"measured", "low", "high"}, str)
 

@@ -115,13 +115,13 @@ def _about_intervals(rows: list[list[Cell]]) -> str:
 def best(
     results: Results, dataset: str, size: int, metric: str, variants: Iterable[str]
 ) -> str | None:
-    """Return the variant with the best mean of a metric, None when none was measured."""
+    """Return the variant with the best mean, of equals by name; None when none was measured."""
     means = results.means(dataset, metric, size)
     found = {variant: means[variant] for variant in variants if variant in means}
     if not found:
         return None
-    lower = names.metric(metric, results.kind(dataset)).better == "lower"
-    return (min if lower else max)(found, key=lambda variant: found[variant])
+    sign = 1 if names.metric(metric, results.kind(dataset)).better == "lower" else -1
+    return min(found, key=lambda variant: (sign * found[variant], variant))
 
 
 def compare(
@@ -176,7 +176,7 @@ def headline(results: Results) -> Table:
         "± is half of the 95% interval over seeds; none is shown for a single seed or for a method "
         f"that gives the same value for every seed.{_about_intervals(table.rows)} Against the best "
         "baseline of the same column: ▲ better, ▼ worse, ≈ no difference shown, by tests over test "
-        "items and seeds, corrected by Holm among all pairs of variants of that code size."
+        "items and seeds, corrected by Holm among the autoencoders of that column and code size."
     )
     return table
 
@@ -402,10 +402,10 @@ def tests(results: Results) -> Table:
             "The difference is the best autoencoder minus the best baseline. Its standard error is "
             "over test items and seeds, both drawn anew (a two-way random-effects analysis of "
             "variance, the noise of seeds pooled over variants); the interval and p are those of "
-            "this pair alone, the last column is corrected by Holm among all pairs of variants of "
-            "the data set, code size and metric. The marks of the headline table and the ranks "
-            "follow from it. * over seeds alone, where values of items are missing. tests.csv has "
-            "every autoencoder against every baseline."
+            "this pair alone, the last column is corrected by Holm among all autoencoders against "
+            "that baseline. The marks of the headline table follow from it; ranks also from all "
+            "other pairs of variants, corrected among themselves. * over seeds alone, where values "
+            "of items are missing. tests.csv has every autoencoder against every baseline."
         ),
     )
     for dataset in results.datasets:

@@ -60,13 +60,16 @@ def describe(
         sorted(variant for variant, found in roles.items() if found == role)
         for role in ("autoencoder", "baseline", "control")
     )
-    compared = statistics.compare(metrics[~metrics["variant"].isin(controls)], items)
+    better = names.directions(metrics["metric"].unique())
+    question = statistics.Question(autoencoders, baselines, better)
+    contestants = metrics[~metrics["variant"].isin(controls)]
+    compared = statistics.compare(contestants, items, question)
     return {
         "metrics": metrics,
         "summary": statistics.summarise(metrics),
         "audit": statistics.audit(metrics, controls, labels or {}),
         "tests": statistics.tests(compared, TESTED, autoencoders, baselines),
-        "ranks": statistics.ranks(compared, names.directions(metrics["metric"].unique())),
+        "ranks": statistics.ranks(compared, better),
     }
 
 

@@ -8,7 +8,7 @@ from aebench.statistics.across import Across, average_ranks
 from aebench.statistics.audit import AT_CHANCE, NOT_AT_CHANCE, audit
 from aebench.statistics.audit import COLUMNS as AUDIT_COLUMNS
 from aebench.statistics.chance import Labels
-from aebench.statistics.comparisons import Comparison, Items, compare, ranks, tests
+from aebench.statistics.comparisons import Comparison, Items, Question, compare, ranks, tests
 from aebench.statistics.intervals import Difference, difference, interval, summarise
 from aebench.statistics.noise import between_seeds
 from aebench.statistics.tidy import (
@@ -39,6 +39,7 @@ __all__ = [
     "Difference",
     "Items",
     "Labels",
+    "Question",
     "audit",
     "average_ranks",
     "between_seeds",

@@ -29,6 +29,7 @@ TEST_COLUMNS = [
     "freedom",
     "p",
     "p_holm",
+    "family",
     "noise_of",
 ]
 
