@@ -19,15 +19,16 @@ import pytest
 import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
-from aebench.report import figure_names
-from aebench.stages.aggregate import COLUMNS
+from aebench.report import OVERALL, figure_names
 from aebench.stages.evaluate import FILES
+from aebench.statistics import METRIC_COLUMNS as COLUMNS
 
 Make = Callable[..., Workflow]
 
 BUILT_IN = ("deep", "pca")
 EXAMPLE_FILES = tuple(EXAMPLES / name for name in ("small.smk", "subspace.smk", "subspace.py"))
 KINDS = {"mnist": "images", "reuters-r52": "documents"}
+TABLES = ("metrics.csv", "summary.csv", "audit.csv", "tests.csv", "ranks.csv")
 RUN = {  # subspace applies to images alone
     "mnist": ("deep", "pca", "small", "subspace"),
     "reuters-r52": ("deep", "pca", "small"),
@@ -154,6 +155,7 @@ class TestCompleteRun:
     def test_report_is_whole(self, complete):
         reports = complete["first"].reports
         stems = [f"{name}-{f}" for name, kind in KINDS.items() for f in figure_names(name, kind)]
+        stems += [OVERALL]
         figures = {path.name for path in (reports / "figures").iterdir()}
         assert figures == {f"{stem}{suffix}" for stem in stems for suffix in (".svg", ".png")}
         assert "Budget tiny" in (reports / "report.md").read_text()
@@ -194,7 +196,7 @@ class TestCompleteRun:
             path
             for path in first.written()
             if path.endswith((".svg", ".png", ".npz", ".safetensors", "scores.csv"))
-            or Path(path).name in ("metrics.csv", "summary.csv", "claims.csv", "model.json")
+            or Path(path).name in (*TABLES, "claims.csv", "model.json")
         ]
         assert len(compared) > 50
         different = [
@@ -246,8 +248,9 @@ class TestCompleteRun:
     @pytest.mark.parametrize("variant", ["small", "subspace"])
     def test_a_new_variant_is_in_every_table(self, complete, metrics, variant):
         assert variant in set(metrics["variant"])
-        for name in ("summary.csv", "metrics.csv"):
-            assert f",{variant}," in (complete["first"].results / name).read_text()
+        for name in TABLES:
+            if name != "audit.csv":  # of metrics, not of variants
+                assert f",{variant}," in (complete["first"].results / name).read_text()
         reports = complete["first"].reports
         rows = [line for line in (reports / "report.md").read_text().splitlines() if "|" in line]
         assert len([row for row in rows if variant in row]) >= 2

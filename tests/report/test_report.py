@@ -12,8 +12,9 @@ import pytest
 
 from aebench import statistics
 from aebench.errors import AebenchError
-from aebench.report import figure_names, figures, page, render, tables
+from aebench.report import OVERALL, figure_names, figures, overall, page, render, tables
 from aebench.report.results import read
+from aebench.stages import aggregate
 
 from .conftest import CONFIG, ROLES, write_results
 
@@ -42,6 +43,8 @@ def test_writes_every_promised_file(rendered):
         for name in figure_names(dataset, kind):
             for suffix in ("svg", "png"):
                 assert (report / "figures" / f"{dataset}-{name}.{suffix}").stat().st_size > 1000
+    for suffix in ("svg", "png"):
+        assert (report / "figures" / f"{OVERALL}.{suffix}").stat().st_size > 1000
     assert (report / "index.html").stat().st_size > 10_000
     assert (report / "report.md").stat().st_size > 1000
     assert not list(report.rglob("*.partial*"))
@@ -52,6 +55,7 @@ def test_same_results_give_same_bytes(rendered, tmp_path):
     found = read(results, ROLES)
     for name in figure_names("mnist", "images"):
         figures.save(figures.draw(name, found, "mnist"), tmp_path / f"mnist-{name}")
+    figures.save(figures.critical_differences(overall.across(found)), tmp_path / OVERALL)
     for file in sorted(tmp_path.iterdir()):
         assert file.read_bytes() == (report / "figures" / file.name).read_bytes(), file.name
 
@@ -100,7 +104,7 @@ def test_names_are_escaped(tmp_path):
     results = write_results(
         tmp_path / "results", images=("pca", "deep"), documents=(), classes=(evil, "$x_", "b|c")
     )
-    for table in ("metrics", "summary"):
+    for table in ("metrics", "audit", "tests", "ranks"):
         path = results / f"{table}.csv"
         path.write_text(path.read_text().replace("deep", "<script>evil"))
     (results / "mnist" / "deep").rename(results / "mnist" / "<script>evil")
@@ -172,8 +176,11 @@ def test_a_variant_without_a_role_is_one_message(tmp_path):
 
 def test_columns_of_controls_are_the_controls(tmp_path):
     results = write_results(tmp_path / "results", images=("mean", "pca"), documents=())
-    found = read(results, {"mean": "baseline", "pca": "control"})
-    assert tables.controls(found, "mnist").columns[1:-1] == ["pca"]
+    roles = {"mean": "baseline", "pca": "control"}
+    for name, table in aggregate.describe(pd.read_csv(results / "metrics.csv"), roles).items():
+        statistics.write_csv(table, results / f"{name}.csv")
+    found = read(results, roles)
+    assert tables.audit(found, "mnist").columns[5:-2] == ["pca"]
 
 
 def add_raw(folder):

@@ -80,6 +80,11 @@ def unseen(wildcards):
     return f"<results>/{name}/data.npz" if name and is_model(wildcards.variant) else []
 
 
+def roles():
+    """What each variant is in a comparison."""
+    return {variant: plan.role(variant, rule_of(variant).params) for variant in PLAN.variants}
+
+
 def all_runs(file):
     """One file of every run of the plan: what aggregate waits for."""
     return [
