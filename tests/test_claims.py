@@ -358,17 +358,3 @@ def test_the_anchor_is_reproduced_at_quick_and_not_judged_at_smoke():
     for budget, status in (("quick", claims.REPRODUCED), ("smoke", claims.NOT_MEASURED)):
         rows = claims.judge(metrics, budget).set_index("id")
         assert rows.loc["hs06-mnist-pca", "status"] == status
-
-
-def test_every_source_variant_exists():
-    """A claim that asks for a variant nobody can train would stay unmeasured for ever."""
-    folder = Path(__file__).parents[1] / "workflow" / "variants"
-    files = {file.stem for file in folder.glob("*.smk")}
-    if not files:
-        pytest.skip("no variants here")
-    for claim in claims.load():
-        query = claim.get("query", {})
-        sides = [query, query.get("minus"), query.get("left")]
-        for side in [*sides, *query.get("right", []), *query.get("chain", [])]:
-            if side and "variant" in side:
-                assert side["variant"] in files, claim["id"]

@@ -56,9 +56,9 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
     Two seeds say next to nothing of a standard deviation: one in six rows would have less than a
     fifth of its own. So a row is given the largest noise of any variant on the same data set,
-    metric and code size, or of all code sizes where those are too few (`ENOUGH`). It is
-    the largest instead of the mean because variants differ in noise. Metrics that exceed 1
-    anywhere are compared relative to their means, shares as they stand.
+    metric and code size, or of all code sizes where those are too few (`ENOUGH`, which is then
+    what they count for). It is the largest instead of the mean because variants differ in noise.
+    Metrics that exceed 1 anywhere are compared relative to their means, shares as they stand.
 
     Returns
     -------
@@ -75,7 +75,8 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     near, far = rows.groupby([*ALIKE, "code_size"]), rows.groupby(ALIKE)
     enough = near["freedom"].transform("sum") >= ENOUGH
     largest = near["noise"].transform("max").where(enough, far["noise"].transform("max"))
-    freedom = near["freedom"].transform("sum").where(enough, far["freedom"].transform("sum"))
+    freedom = far["freedom"].transform("sum").clip(upper=ENOUGH)
+    freedom = near["freedom"].transform("sum").where(enough, freedom)
     varies = noise.groupby([reference[name] for name in RUN]).transform("max") > 0
     return (largest * scale).where(varies, 0).to_numpy(), freedom.to_numpy(float)
 
