@@ -1,4 +1,6 @@
 # make reproduce [BUDGET=smoke|quick|full] [CORES=n]   set up, run the benchmark, say where the report is
+# make verify [BUDGET=...]                            compare the finished run with the released one
+# make reference [BUDGET=...]                         make the finished run the released one: reference/
 # make bench                                          set up, measure this suite beside its peers: results/bench.*
 # make test                                           set up, lint, run all tests but the slow ones
 # make test-slow                                      the slow ones
@@ -10,7 +12,7 @@ BIN := .venv/bin
 # Snakemake's scripts and the linters are found on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup reproduce bench test test-slow test-mutations lint format clean
+.PHONY: help setup reproduce verify reference bench test test-slow test-mutations lint format clean
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -35,6 +37,12 @@ setup: .venv/installed
 reproduce: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --config budget=$(BUDGET)
 	@echo "The report is reports/$(BUDGET)/index.html"
+
+verify: .venv/installed
+	@$(BIN)/python -m aebench.stages.verify $(BUDGET)
+
+reference: .venv/installed
+	@$(BIN)/python -m aebench.stages.verify $(BUDGET) --write
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/bench.py

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import VARIANTS, Workflow, small_dataset
+import yaml
+from conftest import ROOT, VARIANTS, Workflow, small_dataset
 
-from aebench import datasets, models
+from aebench import claims, datasets, models
 from aebench.metrics.contract import read_run
 from aebench.stages import plan, train
 
@@ -48,6 +49,24 @@ def rules(make_workflow: Callable[..., Workflow]) -> dict[str, dict[str, Any]]:
     outcome = workflow.run("--list-rules")
     assert outcome.code == 0, outcome.text
     return json.loads((workflow.folder / "rules.json").read_text())
+
+
+def test_claims_ask_for_runs_that_their_budgets_make(rules):
+    """A claim about anything else would stay unmeasured for ever."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    schema = ROOT / "workflow/schemas/config.schema.yaml"
+    files = sorted(VARIANTS.glob("*.smk"))
+    planned = {
+        budget: plan.read(config | {"budget": budget}, schema, files).comparisons(rules)
+        for budget in config["budgets"]
+    }
+    for claim in claims.load():
+        query = claim.get("query", {})
+        sides = [query, query.get("minus", {}), query.get("left", {})]
+        for side in [*sides, *query.get("right", []), *query.get("chain", [])]:
+            for budget in claim["budgets"] if "variant" in side else []:
+                run = (query["dataset"], side["variant"], side["code_size"])
+                assert run in planned[budget], f"{claim['id']} at {budget}"
 
 
 @pytest.fixture(scope="module")

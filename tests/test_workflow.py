@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.report import OVERALL, figure_names
+from aebench.stages import verify
 from aebench.stages.evaluate import FILES
 from aebench.statistics import METRIC_COLUMNS as COLUMNS
 
@@ -244,6 +246,39 @@ class TestCompleteRun:
             workflow.write_variant("small.smk", text)
         assert planned.pop("train_small") == planned.pop("evaluate") == 2
         assert planned == {"aggregate": 1, "claims": 1, "report": 1, "all": 1}
+
+    def test_verify_compares_with_the_reference(self, complete):
+        """One run agrees with the other; a reference of other numbers is an error by name."""
+        first, second = complete["first"], complete["second"]
+        folder = second.folder / "reference"
+        verify.write(
+            first.results,
+            folder,
+            "tiny",
+            yaml.safe_load((first.folder / "config.yaml").read_text()),
+        )
+        try:
+            outcome = second.run("verify")
+            assert outcome.code == 0, outcome.text
+            (line,) = outcome.lines("agree with")
+            assert line.endswith("; 0 outside")
+            table = pd.read_csv(folder / "tiny.csv")
+            chosen = (table["variant"] == "pca") & (table["metric"] == "squared_error")
+            table.loc[chosen, "mean"] *= 1.1
+            table.to_csv(folder / "tiny.csv", index=False)
+            outcome = second.run("verify")
+        finally:
+            shutil.rmtree(folder)
+        assert outcome.code == 1
+        assert len(outcome.lines("outside: ")) == chosen.sum()
+        assert "pca d2 test squared_error" in outcome.lines("outside: ")[0]
+        assert outcome.lines("error: verify: 2 metrics are outside")
+
+    def test_verify_without_a_reference_is_one_message(self, complete):
+        outcome = complete["second"].run("verify")
+        assert outcome.code == 1
+        (line,) = set(outcome.lines("error: verify: "))
+        assert "no reference results of budget 'tiny'" in line
 
     @pytest.mark.parametrize("variant", ["small", "subspace"])
     def test_a_new_variant_is_in_every_table(self, complete, metrics, variant):

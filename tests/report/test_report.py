@@ -202,7 +202,7 @@ def test_a_control_with_a_code_size_of_its_own_is_compared_with_nothing(tmp_path
     assert after.code_sizes("mnist") == [2, 5, 64]
     for of in ("main_code_size", "compared_code_sizes", "headline_code_sizes"):
         assert getattr(after, of)("mnist") == getattr(before, of)("mnist")
-    assert tables.controls(after, "mnist").columns == tables.controls(before, "mnist").columns
+    assert tables.audit(after, "mnist").columns == tables.audit(before, "mnist").columns
     rows, more = (tables.of_dataset(results, "mnist").rows for results in (before, after))
     assert more[:-1] == rows
     assert [cell.text for cell in more[-1][:3]] == ["code size 64", "raw", "0.00"]

@@ -27,6 +27,8 @@ STATUS_SIGNS = {
     claims.NOT_REPRODUCED: "✗",
     claims.NOT_MEASURED: "○",
     claims.PROTOCOL_DIFFERS: "≠",
+    claims.MISQUOTED: "!",
+    claims.UNMEASURED: "∅",
 }
 
 
