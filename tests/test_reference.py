@@ -105,6 +105,13 @@ def test_noise_is_the_largest_of_rows_alike():
     np.testing.assert_allclose(reference.largest_noise(shares)[0], [2.0, 2.0, 0.0, 2.0])
 
 
+def test_rows_of_all_code_sizes_count_as_just_enough():
+    table = reference.summarise(simulated(0, sizes=(2, 5, 10, 30)))
+    few = table[table["variant"].isin(VARIANTS[:6])]
+    assert set(reference.largest_noise(few)[1]) == {reference.ENOUGH}
+    assert set(reference.largest_noise(table)[1]) == {len(VARIANTS)}
+
+
 def test_enough_rows_of_one_code_size_speak_for_themselves():
     table = reference.summarise(simulated(0, spread=0.0))
     chosen = (table["code_size"] == 2) & (table["metric"] == "squared_error")
@@ -180,6 +187,6 @@ def test_what_was_made_otherwise_is_said():
         "data of mnist differ in sha256: the same items are needed",
         "config: budget.images.epochs.adam is 2, in the reference 1",
         "config: budget.images.queries is 9, in the reference absent",
-        "parameters of mnist deep d30 differ",
+        "parameters of 1 runs differ: mnist deep d30",
         "versions: torch 2.7; in the reference torch 2.6",
     ]

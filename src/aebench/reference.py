@@ -121,13 +121,15 @@ def facts(results: Path, metrics: pd.DataFrame, settings: Mapping[str, Any]) -> 
     for dataset in sorted(metrics["dataset"].unique()):
         known = _read_json(results / dataset / "data.json")
         data[dataset] = {key: known[key] for key in ("sha256", "train_items", "test_items")}
-    parameters, versions, devices = {}, set(), set()
-    for place in metrics[[*RUN, "seed"]].drop_duplicates().itertuples(index=False):
-        folder = results / place.dataset / place.variant / f"d{place.code_size}"
-        run = _read_json(folder / f"seed-{place.seed}" / "run.json", missing={})
-        name = f"{place.dataset} {place.variant} d{place.code_size}"
-        parameters[name] = _digest(run.get("parameters", {}))
-        versions |= {f"{key} {value}" for key, value in run.get("versions", {}).items()}
+    parameters: dict[str, str] = {}
+    versions: set[str] = set()
+    devices: set[str] = set()
+    places = metrics[[*RUN, "seed"]].drop_duplicates()
+    for dataset, variant, size, seed in places.itertuples(index=False, name=None):
+        folder = results / dataset / variant / f"d{size}" / f"seed-{seed}"
+        run = _read_json(folder / "run.json", missing={})
+        parameters[f"{dataset} {variant} d{size}"] = _digest(run.get("parameters", {}))
+        versions |= {f"{name} {version}" for name, version in run.get("versions", {}).items()}
         devices |= {run["device"]} if "device" in run else set()
     return {
         "settings": dict(_flat(settings)),
@@ -156,7 +158,8 @@ def differences(reference: Mapping[str, Any], found: Mapping[str, Any]) -> list[
         for name, digest in reference["parameters"].items()
         if found["parameters"].get(name, digest) != digest
     ]
-    lines += [f"parameters of {name} differ" for name in changed]
+    if changed:
+        lines.append(f"parameters of {len(changed):,} runs differ: {', '.join(changed)}")
     for key in ("versions", "devices"):
         if reference[key] != found[key]:
             lines.append(
