@@ -37,6 +37,12 @@ ERROR = 0.05
 ROUNDING = 1e-3
 """Least half-width of a band, as a share of the mean: what other processors round differently."""
 
+FLIPS = 3
+"""Least half-width of a band of shares, in items: rounding that flips a tie flips a whole item."""
+
+LIMITS = ("queries", "sample_items")
+"""Settings that say how many test items a measure looks at."""
+
 OWN_BUSINESS = ("device", "verbose")
 """Parameters of a run that do not decide its numbers."""
 
@@ -66,8 +72,7 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         Noise is 0 where the seeds of a run agree in every metric: exact methods.
     """
     noise = reference["noise"].fillna(0)
-    share = reference.groupby(ALIKE)["mean"].transform("max") <= 1
-    scale = reference["mean"].abs().where(~share, 1.0)
+    scale = reference["mean"].abs().where(~_is_share(reference), 1.0)
     rows = reference[[*ALIKE, "code_size"]].assign(
         noise=(noise / scale).where(noise > 0, 0),
         freedom=(reference["seeds"] - 1).where(noise > 0, 0),
@@ -81,7 +86,13 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return (largest * scale).where(varies, 0).to_numpy(), freedom.to_numpy(float)
 
 
-def compare(reference: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def fewest_items(made_by: Mapping[str, Any]) -> int:
+    """Return the fewest test items that any measure of a run, described by `facts`, looks at."""
+    limits = [v for k, v in made_by["settings"].items() if k.rpartition(".")[2] in LIMITS]
+    return int(min([*limits, *(data["test_items"] for data in made_by["data"].values())]))
+
+
+def compare(reference: pd.DataFrame, found: pd.DataFrame, items: int = 10**9) -> pd.DataFrame:
     """Compare the means of two runs, metric by metric.
 
     Parameters
@@ -89,6 +100,8 @@ def compare(reference: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     reference, found : DataFrame
         As `summarise` returns them. The bands come from the noise of the reference alone: a run
         gone astray would widen its own.
+    items : int
+        The fewest items that shares are taken of, see `fewest_items`.
 
     Returns
     -------
@@ -97,7 +110,7 @@ def compare(reference: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
         CASE, `mean`, `found` (NaN where the metric is missing), `band` (half-width), `noise`
         (`largest_noise`), `outside`. The band is Student's quantile, at ERROR shared among all
         rows with noise (Bonferroni), times noise * sqrt(1 / seeds + 1 / seeds found), and no less
-        than ROUNDING times the mean.
+        than ROUNDING times the mean, for shares than FLIPS items.
     """
     from scipy.special import stdtrit
 
@@ -109,7 +122,8 @@ def compare(reference: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     tested = max(int((table["noise"] > 0).sum()), 1)
     quantile = stdtrit(table["freedom"].clip(lower=1), 1 - ERROR / tested / 2)
     scale = np.sqrt(1 / table["seeds"] + 1 / table["seeds_found"].fillna(1))
-    table["band"] = np.maximum(quantile * table["noise"] * scale, ROUNDING * table["mean"].abs())
+    rounding = np.maximum(ROUNDING * table["mean"].abs(), FLIPS / items * _is_share(table))
+    table["band"] = np.maximum(quantile * table["noise"] * scale, rounding)
     # Written so that a missing value, which is NaN, is outside.
     table["outside"] = ~((table["found"] - table["mean"]).abs() <= table["band"])
     return table[[*CASE, "mean", "found", "band", "noise", "outside"]]
@@ -195,6 +209,11 @@ def read(folder: Path, budget: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     text = dict.fromkeys(("dataset", "variant", "split", "metric"), str)
     table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"noise": [""]})
     return table, _read_json(path.with_suffix(".json"))
+
+
+def _is_share(table: pd.DataFrame) -> pd.Series:
+    """Whether the metric of each row stays within 1 on its data set."""
+    return table.groupby(ALIKE)["mean"].transform("max") <= 1
 
 
 def _digest(parameters: Mapping[str, Any]) -> str:
