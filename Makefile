@@ -3,6 +3,8 @@
 # make reference [BUDGET=...]                         make the finished run the released one: reference/
 # make bench                                          set up, measure this suite beside its peers: results/bench.*
 # make test                                           set up, lint, run all tests but the slow ones
+# make test-slow                                      the slow ones
+# make test-mutations                                 of them those that break the metrics: does a test notice?
 PYTHON ?= python3
 BUDGET ?= quick
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
@@ -10,7 +12,7 @@ BIN := .venv/bin
 # Snakemake's scripts and the linters are found on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup reproduce verify reference bench test test-slow lint format clean
+.PHONY: help setup reproduce verify reference bench test test-slow test-mutations lint format clean
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -50,6 +52,9 @@ test: lint
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+test-mutations: .venv/installed-dev
+	$(BIN)/python -m pytest tests/metrics/test_mutations.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

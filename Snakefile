@@ -23,7 +23,7 @@ pathvars:
 
 
 wildcard_constraints:
-    dataset="|".join(DATASETS),
+    dataset="|".join(PLAN.prepared),
     code_size="[0-9]+",
     seed="[0-9]+",
 

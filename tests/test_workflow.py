@@ -20,15 +20,17 @@ import pytest
 import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
-from aebench.report import figure_names
+from aebench.report import OVERALL, figure_names
 from aebench.stages import verify
-from aebench.stages.aggregate import COLUMNS
+from aebench.stages.evaluate import FILES
+from aebench.statistics import METRIC_COLUMNS as COLUMNS
 
 Make = Callable[..., Workflow]
 
 BUILT_IN = ("deep", "pca")
 EXAMPLE_FILES = tuple(EXAMPLES / name for name in ("small.smk", "subspace.smk", "subspace.py"))
 KINDS = {"mnist": "images", "reuters-r52": "documents"}
+TABLES = ("metrics.csv", "summary.csv", "audit.csv", "tests.csv", "ranks.csv")
 RUN = {  # subspace applies to images alone
     "mnist": ("deep", "pca", "small", "subspace"),
     "reuters-r52": ("deep", "pca", "small"),
@@ -86,7 +88,7 @@ class TestCompleteRun:
                 for seed in (0, 1):
                     folder = results / dataset / variant / "d2" / f"seed-{seed}"
                     found = {path.name for path in folder.iterdir()}
-                    needed = {"codes.npz", "scores.csv", "samples.npz"}
+                    needed = {"codes.npz", *FILES}
                     if variant != "subspace":
                         needed |= {"history.csv", "model.safetensors", "model.json", "run.json"}
                     assert found == needed, folder
@@ -102,8 +104,11 @@ class TestCompleteRun:
         assert {"aebench", "python", "numpy", "torch"} <= facts["versions"].keys()
 
     def test_reconstructions_are_temporary(self, complete):
-        assert not [path for path in complete["first"].written() if "reconstruction.npy" in path]
-        assert [path for path in complete["second"].written() if "reconstruction.npy" in path]
+        kept = {
+            name: {Path(path).parts[3] for path in run.written() if "reconstruction.npy" in path}
+            for name, run in complete.items()
+        }
+        assert kept == {"first": set(), "second": {"subspace"}}  # others decode in evaluate
 
     def test_no_partial_file_is_left(self, complete):
         assert not [path for path in complete["first"].written() if "partial" in path]
@@ -152,6 +157,7 @@ class TestCompleteRun:
     def test_report_is_whole(self, complete):
         reports = complete["first"].reports
         stems = [f"{name}-{f}" for name, kind in KINDS.items() for f in figure_names(name, kind)]
+        stems += [OVERALL]
         figures = {path.name for path in (reports / "figures").iterdir()}
         assert figures == {f"{stem}{suffix}" for stem in stems for suffix in (".svg", ".png")}
         assert "Budget tiny" in (reports / "report.md").read_text()
@@ -192,7 +198,7 @@ class TestCompleteRun:
             path
             for path in first.written()
             if path.endswith((".svg", ".png", ".npz", ".safetensors", "scores.csv"))
-            or Path(path).name in ("metrics.csv", "summary.csv", "claims.csv", "model.json")
+            or Path(path).name in (*TABLES, "claims.csv", "model.json")
         ]
         assert len(compared) > 50
         different = [
@@ -203,17 +209,19 @@ class TestCompleteRun:
         assert different == []
 
     def test_an_edit_in_metrics_reruns_evaluate_alone(self, complete):
-        # Where reconstructions were kept; otherwise training has to make them again.
-        workflow = complete["second"]
-        file = workflow.folder / "src/aebench/metrics/run.py"
-        source = file.read_text()
-        file.write_text(source + "# edited\n")
-        try:
-            planned = jobs(workflow.run("-n", "--notemp"))
-        finally:
-            file.write_text(source)
-        runs = sum(len(variants) for variants in RUN.values())
-        assert planned == {"evaluate": runs, "aggregate": 1, "claims": 1, "report": 1, "all": 1}
+        # A rule of one's own must make its temporary reconstructions again.
+        for name, more in (("second", {}), ("first", {"train_subspace": 2})):
+            workflow = complete[name]
+            file = workflow.folder / "src/aebench/metrics/run.py"
+            source = file.read_text()
+            file.write_text(source + "# edited\n")
+            try:
+                planned = jobs(workflow.run("-n", *(["--notemp"] if name == "second" else [])))
+            finally:
+                file.write_text(source)
+            runs = sum(len(variants) for variants in RUN.values())
+            stages = {"evaluate": runs, "aggregate": 1, "claims": 1, "report": 1, "all": 1}
+            assert planned == stages | more
 
     def test_an_edit_in_models_reruns_training(self, complete):
         workflow = complete["first"]
@@ -275,8 +283,9 @@ class TestCompleteRun:
     @pytest.mark.parametrize("variant", ["small", "subspace"])
     def test_a_new_variant_is_in_every_table(self, complete, metrics, variant):
         assert variant in set(metrics["variant"])
-        for name in ("summary.csv", "metrics.csv"):
-            assert f",{variant}," in (complete["first"].results / name).read_text()
+        for name in TABLES:
+            if name != "audit.csv":  # of metrics, not of variants
+                assert f",{variant}," in (complete["first"].results / name).read_text()
         reports = complete["first"].reports
         rows = [line for line in (reports / "report.md").read_text().splitlines() if "|" in line]
         assert len([row for row in rows if variant in row]) >= 2

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 
 from aebench import claims, datasets, statistics
+from aebench.stages import aggregate
 
 SIDE = 8
 IMAGE_VARIANTS = ("mean", "pca", "deep", "deep-rbm")
@@ -53,8 +54,8 @@ def write_results(
                     scores = _scores(kind, variant, place, size, seed)
                     rows += [(dataset, variant, size, seed, "test", *s) for s in scores.items()]
     metrics = pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS)
-    statistics.write_csv(metrics, folder / "metrics.csv")
-    statistics.write_csv(statistics.summarise(metrics), folder / "summary.csv")
+    for name, table in aggregate.describe(metrics, ROLES).items():
+        statistics.write_csv(table, folder / f"{name}.csv")
     statistics.write_csv(claims.judge(metrics, "smoke"), folder / "claims.csv")
     return folder
 

@@ -8,6 +8,7 @@ import pytest
 from aebench import statistics
 from aebench.report import answers, tables
 from aebench.report.results import Results, read
+from aebench.stages import aggregate
 
 from .conftest import ROLES
 
@@ -24,7 +25,15 @@ def results(values):
     made.summary = statistics.summarise(made.metrics)
     made.facts, made.asked = {"mnist": {"kind": "images"}}, {}
     linear = {name: "baseline" for name in values if name.startswith("pca")}
-    made.roles = dict.fromkeys(values, "autoencoder") | linear | {"mean": "control"}
+    roles = dict.fromkeys(values, "autoencoder") | linear | {"mean": "control"}
+    return of_roles(made, roles)
+
+
+def of_roles(made, roles):
+    """The same results where variants have these roles."""
+    made.roles = roles
+    tables = aggregate.describe(made.metrics, roles)
+    made.audit, made.tests, made.ranks = (tables[name] for name in ("audit", "tests", "ranks"))
     return made
 
 
@@ -85,7 +94,7 @@ def test_markdown_is_escaped(text, safe):
 
 def test_the_declared_role_decides_not_the_name():
     found = results({"pca": [14.0, 14.0], "deep": [9.0, 9.1], "mean": [1.0, 1.0]})
-    found.roles = {"pca": "autoencoder", "deep": "baseline", "mean": "control"}
+    of_roles(found, {"pca": "autoencoder", "deep": "baseline", "mean": "control"})
     (answer,) = answers.answers(found)
     assert re.search(r"14.00 \(pca\) against 9.05 .* \(deep\)", answer.lines[0])
     assert [row[1].text for row in tables.headline(found).rows] == ["best baseline", "pca"]
@@ -133,3 +142,35 @@ def test_a_shown_interval_stays_in_the_range_of_its_metric(metric, values, shown
     assert ("summary.csv has it whole" in tables.of_dataset(found, "mnist").note) == (
         shown[0] == "["
     )
+
+
+def test_marks_and_ranks_come_from_the_same_tests():
+    """A variant marked better stands above the best baseline; a rank that is shared is no mark."""
+    noisy = {"pca": [14.0, 14.0], "a": [3.0, 3.1], "b": [13.9, 14.3], "c": [20.0, 20.3]}
+    found = results(noisy)
+    place = {v: found.rank("mnist", v, 30, "squared_error") for v in noisy}
+    marks = {row[1].text: row[2].mark for row in tables.headline(found).rows[1:]}
+    assert marks == {"a": tables.BETTER, "b": tables.EVEN, "c": tables.WORSE}
+    assert place == {"a": 1, "pca": 2, "b": 2, "c": 4}
+    cells = {row[1].text: row[2] for row in tables.of_dataset(found, "mnist").rows}
+    assert {v: cell.rank for v, cell in cells.items()} == {v: str(r) for v, r in place.items()}
+    assert [v for v, cell in cells.items() if cell.best] == ["a"]
+    assert "#2" in tables.of_dataset(found, "mnist").markdown()
+    (row,) = tables.tests(found).rows
+    assert row[2].text == "a against pca"
+    assert row[3].mark == tables.BETTER
+
+
+def test_where_nobody_is_told_apart_there_are_no_ranks():
+    found = results({"pca": [14.0], "deep": [3.0]})
+    assert not any(cell.rank for row in tables.of_dataset(found, "mnist").rows for cell in row)
+    assert tables.tests(found).rows == []
+
+
+def test_a_control_away_from_chance_is_said():
+    found = results({"pca": [14.0, 14.0], "deep": [3.0, 3.1]})
+    assert "all at chance" in tables.audit(found, "mnist").note
+    found.audit["verdict"] = statistics.NOT_AT_CHANCE
+    table = tables.audit(found, "mnist")
+    assert "not at chance: squared_error at code size 30" in table.note
+    assert table.rows[0][-1].mark == tables.WORSE

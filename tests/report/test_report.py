@@ -10,9 +10,11 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from aebench import statistics
 from aebench.errors import AebenchError
-from aebench.report import figure_names, figures, page, render, tables
+from aebench.report import OVERALL, figure_names, figures, overall, page, render, tables
 from aebench.report.results import read
+from aebench.stages import aggregate
 
 from .conftest import CONFIG, ROLES, write_results
 
@@ -41,6 +43,8 @@ def test_writes_every_promised_file(rendered):
         for name in figure_names(dataset, kind):
             for suffix in ("svg", "png"):
                 assert (report / "figures" / f"{dataset}-{name}.{suffix}").stat().st_size > 1000
+    for suffix in ("svg", "png"):
+        assert (report / "figures" / f"{OVERALL}.{suffix}").stat().st_size > 1000
     assert (report / "index.html").stat().st_size > 10_000
     assert (report / "report.md").stat().st_size > 1000
     assert not list(report.rglob("*.partial*"))
@@ -51,6 +55,7 @@ def test_same_results_give_same_bytes(rendered, tmp_path):
     found = read(results, ROLES)
     for name in figure_names("mnist", "images"):
         figures.save(figures.draw(name, found, "mnist"), tmp_path / f"mnist-{name}")
+    figures.save(figures.critical_differences(overall.across(found)), tmp_path / OVERALL)
     for file in sorted(tmp_path.iterdir()):
         assert file.read_bytes() == (report / "figures" / file.name).read_bytes(), file.name
 
@@ -99,7 +104,7 @@ def test_names_are_escaped(tmp_path):
     results = write_results(
         tmp_path / "results", images=("pca", "deep"), documents=(), classes=(evil, "$x_", "b|c")
     )
-    for table in ("metrics", "summary"):
+    for table in ("metrics", "audit", "tests", "ranks"):
         path = results / f"{table}.csv"
         path.write_text(path.read_text().replace("deep", "<script>evil"))
     (results / "mnist" / "deep").rename(results / "mnist" / "<script>evil")
@@ -171,13 +176,44 @@ def test_a_variant_without_a_role_is_one_message(tmp_path):
 
 def test_columns_of_controls_are_the_controls(tmp_path):
     results = write_results(tmp_path / "results", images=("mean", "pca"), documents=())
-    found = read(results, {"mean": "baseline", "pca": "control"})
-    assert tables.controls(found, "mnist").columns[1:-1] == ["pca"]
+    roles = {"mean": "baseline", "pca": "control"}
+    for name, table in aggregate.describe(pd.read_csv(results / "metrics.csv"), roles).items():
+        statistics.write_csv(table, results / f"{name}.csv")
+    found = read(results, roles)
+    assert tables.audit(found, "mnist").columns[5:-2] == ["pca"]
+
+
+def add_raw(folder):
+    """Give MNIST a control without error whose code is as large as the items."""
+    metrics = pd.read_csv(folder / "metrics.csv")
+    raw = metrics[
+        metrics.eval("dataset == 'mnist' and variant == 'deep' and code_size == code_size.max()")
+    ]
+    raw = raw.assign(variant="raw", code_size=64)
+    raw.loc[raw["metric"] == "squared_error", "value"] = 0.0
+    statistics.write_csv(pd.concat([metrics, raw]), folder / "metrics.csv")
+    return ROLES | {"raw": "control"}
+
+
+def test_a_control_with_a_code_size_of_its_own_is_compared_with_nothing(tmp_path):
+    before = read(write_results(tmp_path / "before"), ROLES)
+    folder = write_results(tmp_path / "after")
+    after = read(folder, add_raw(folder))
+    assert after.code_sizes("mnist") == [2, 5, 64]
+    for of in ("main_code_size", "compared_code_sizes", "headline_code_sizes"):
+        assert getattr(after, of)("mnist") == getattr(before, of)("mnist")
+    assert tables.audit(after, "mnist").columns == tables.audit(before, "mnist").columns
+    rows, more = (tables.of_dataset(results, "mnist").rows for results in (before, after))
+    assert more[:-1] == rows
+    assert [cell.text for cell in more[-1][:3]] == ["code size 64", "raw", "0.00"]
+    assert not any(cell.best for cell in more[-1])
+    for name in figure_names("mnist", "images"):
+        figures.draw(name, after, "mnist")
 
 
 def test_one_code_size_is_not_called_a_curve(tmp_path):
     results = write_results(tmp_path / "results", documents=(), sizes=(2,))
-    render(results, tmp_path / "out", "smoke", CONFIG, ROLES)
+    render(results, tmp_path / "out", "smoke", CONFIG, add_raw(results))
     for name in ("index.html", "report.md"):
         assert "What a larger code buys" not in (tmp_path / "out" / name).read_text()
 

@@ -3,7 +3,7 @@ rule claims:
     input:
         metrics="<results>/metrics.csv",
         facts=expand("<results>/{dataset}/data.json", dataset=DATASETS),
-        code=code("claims.py", "claims.yaml", "statistics.py", "stages/claims.py"),
+        code=code("claims.py", "claims.yaml", "statistics", "stages/claims.py"),
     output:
         claims=report("<results>/claims.csv", caption="../report/claims.rst", category="Tables"),
     log:

@@ -2,7 +2,7 @@
 import sys
 
 from aebench import datasets
-from aebench.report import figure_names
+from aebench.report import OVERALL, figure_names
 
 FIGURES = [
     (dataset, name)
@@ -25,11 +25,15 @@ rule report:
     input:
         metrics="<results>/metrics.csv",
         summary="<results>/summary.csv",
+        audit="<results>/audit.csv",
+        tests="<results>/tests.csv",
+        ranks="<results>/ranks.csv",
         claims="<results>/claims.csv",
         code=code("report", "stages/report.py"),
     output:
         page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),
         markdown="<reports>/report.md",
+        overall=multiext("<reports>/figures/" + OVERALL, ".svg", ".png"),
         svg=[
             report(
                 f"<reports>/figures/{dataset}-{name}.svg",
@@ -49,6 +53,6 @@ rule report:
         budget=BUDGET_NAME,
         config=config,
         given={key: value for key, value in GIVEN.items() if key != "budget"},
-        roles={variant: plan.role(variant, rule_of(variant).params) for variant in PLAN.variants},
+        roles=roles(),
     script:
         "../scripts/report.py"

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 from aebench.console import job
 from aebench.stages import aggregate
 
 with job(snakemake.log[0], "aggregate"):
-    aggregate.run(snakemake.input.scores, snakemake.output.metrics, snakemake.output.summary)
+    folder = Path(snakemake.output.metrics).parent
+    aggregate.run(snakemake.input.scores, folder, snakemake.params.roles)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aebench.report.names import figure_names
+from aebench.report.names import OVERALL, figure_names
 
-__all__ = ["figure_names", "render"]
+__all__ = ["OVERALL", "figure_names", "render"]
 
 
 def render(
@@ -28,8 +28,8 @@ def render(
     Parameters
     ----------
     results : path
-        The folder `results/<budget>`: metrics.csv, summary.csv, claims.csv, and the folders of
-        data sets and runs.
+        The folder `results/<budget>`: metrics.csv, audit.csv, tests.csv, ranks.csv, claims.csv,
+        and the folders of data sets and runs.
     out : path
         The folder `reports/<budget>`; made when it does not exist.
     budget_name : str
@@ -45,7 +45,7 @@ def render(
     AebenchError
         When a table is missing or malformed, a variant has no role, or a file cannot be written.
     """
-    from aebench.report import figures, page
+    from aebench.report import figures, overall, page
     from aebench.report.results import read
 
     found = read(results, roles, config.get("code_sizes"))
@@ -53,4 +53,6 @@ def render(
     for dataset in found.datasets:
         for name in figure_names(dataset, found.kind(dataset)):
             figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
-    page.write(found, Path(out), budget_name, config, given or {})
+    ranks = overall.across(found)
+    figures.save(figures.critical_differences(ranks), folder / OVERALL)
+    page.write(found, ranks, Path(out), budget_name, config, given or {})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aebench.report import names, tables
+from aebench.report.overall import TASKS
 from aebench.report.results import Results
 
 QUESTION = "Do autoencoders beat PCA and LSA?"
@@ -26,17 +27,10 @@ class _Comparison(NamedTuple):
     ahead: bool
 
 
-_TASKS = {
-    "Compressing": ("squared_error", "perplexity"),
-    "Classifying": ("knn_accuracy", "knn_accuracy"),
-    "Retrieving": ("mean_average_precision", "mean_average_precision"),
-}
-
-
 def answers(results: Results) -> list[Answer]:
     """For each task and data set, the best autoencoder against the best baseline."""
     found = []
-    for task, (for_images, for_documents) in _TASKS.items():
+    for task, (for_images, for_documents) in TASKS.items():
         comparisons = []
         for dataset in results.datasets:
             metric = for_images if results.kind(dataset) == "images" else for_documents
@@ -67,7 +61,7 @@ def caveats(results: Results, epochs: Mapping[str, Any]) -> list[str]:
     if n == 1:
         said.append("One seed was run: no interval can be given, and chance is not ruled out.")
     elif n < 5:
-        said.append(f"Intervals over {n} seeds are wide.")
+        said.append(f"Intervals over {n} seeds are wide; tests pool the noise of all variants.")
     return said
 
 
@@ -79,13 +73,13 @@ def _compare(results: Results, dataset: str, size: int, metric: str) -> _Compari
     if left is None or right is None:
         return None
     shown = names.metric(metric, results.kind(dataset))
-    found, meaning = tables.compare(results, dataset, size, metric, left, right)
+    difference, meaning = tables.compare(results, dataset, size, metric, left, right)
     sides = []
     for variant in (left, right):
         cell = tables.measured(results, dataset, variant, size, metric)
         sides.append(f"{cell.text} {cell.detail}".strip() + f" ({variant})")
     where = f"{names.title(dataset)}, code size {size}: "
-    ahead = found.mean != 0 and (found.mean < 0) == (shown.better == "lower")
+    ahead = difference != 0 and (difference < 0) == (shown.better == "lower")
     return _Comparison(f"{where}{sides[0]} against {sides[1]}.", meaning, ahead)
 
 

@@ -8,6 +8,13 @@ ONE_CODE_SIZE = (
 """Stands for CAPTIONS["code-size"] where there is but one."""
 
 CAPTIONS = {
+    "critical-differences": (
+        "All data sets together",
+        "Average ranks over the data sets, 1 the best, at their main code sizes, of the variants "
+        "that ran on all of them. A bar joins variants that are not told apart by Nemenyi's test, "
+        "which needs Friedman's to find any difference first (Demsar 2006). The blocks are data "
+        "sets, whatever the seeds say: with few of them only large differences show.",
+    ),
     "reconstructions": (
         "Reconstructions",
         "The first test item of each class, above what each variant makes of it from its code. "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.style
@@ -23,6 +23,7 @@ from aebench.errors import AebenchError
 from aebench.files import atomic
 from aebench.report import names, palette
 from aebench.report.results import Results, Run
+from aebench.statistics import Across
 
 STYLE = Path(__file__).with_name("aebench.mplstyle")
 WIDTH = 7.6
@@ -487,6 +488,42 @@ def _training_curve(ax: Axes, variant: str, runs: list[list[pd.Series]]) -> None
         ax.fill_between(
             table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.18, lw=0
         )
+
+
+# ---------------------------------------------------------------- all data sets
+
+
+def critical_differences(found: Mapping[str, Across]) -> Figure:
+    """Average ranks over data sets, a panel a task (Demsar 2006, fig. 1)."""
+    with matplotlib.style.context(STYLE):
+        if not found:
+            return _nothing("no three variants ran on two data sets")
+        most = max(len(ranks.ranks) for ranks in found.values())
+        figure = Figure(figsize=(WIDTH, len(found) * (1.15 + 0.12 * most)))
+        axes = figure.subplots(len(found), 1, squeeze=False)[:, 0]
+        for ax, (task, ranks) in zip(axes, found.items(), strict=True):
+            _critical_difference(ax, task, ranks)
+        return figure
+
+
+def _critical_difference(ax: Axes, task: str, found: Across) -> None:
+    from scikit_posthocs import critical_difference_diagram
+
+    ax.grid(False)
+    ax.set_xlim(0.7, len(found.ranks) + 0.3)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    critical_difference_diagram(
+        found.ranks,
+        found.pairs,
+        ax=ax,
+        label_fmt_left="{label}  {rank:.2f} ",
+        label_fmt_right=" {rank:.2f}  {label}",
+        label_props={"fontsize": 8},
+        elbow_props={"linewidth": 1.2},
+        color_palette={variant: palette.colour(variant) for variant in found.ranks.index},
+    )
+    told = "" if found.different() else ", nobody told apart"
+    ax.set_title(f"{task}: average rank on {len(found.datasets)} data sets{told}", pad=16)
 
 
 # ---------------------------------------------------------------- shared

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import pandas as pd
 
 from aebench import __version__, claims
 from aebench.files import write_text
-from aebench.report import answers, names, tables
+from aebench.report import answers, names, overall, tables
 from aebench.report.captions import CAPTIONS, ONE_CODE_SIZE
 from aebench.report.results import Results
 from aebench.report.tables import Table, escape
+from aebench.statistics import Across
 
 FOLDER = Path(__file__).parent
 
@@ -46,19 +47,21 @@ class Picture:
 
 def write(
     results: Results,
+    ranks: Mapping[str, Across],
     out: Path,
     budget_name: str,
     config: Mapping[str, Any],
     given: Mapping[str, Any],
 ) -> None:
     """Write index.html and report.md into the folder `out`, whose figures are already there."""
-    context = build(results, out, budget_name, config, given)
+    context = build(results, ranks, out, budget_name, config, given)
     write_text(out / "index.html", _environment().get_template("page.html").render(context))
     write_text(out / "report.md", markdown(context))
 
 
 def build(
     results: Results,
+    ranks: Mapping[str, Across],
     out: Path,
     budget_name: str,
     config: Mapping[str, Any],
@@ -73,6 +76,9 @@ def build(
         "answers": answers.answers(results),
         "caveats": answers.caveats(results, _epochs(budget)),
         "headline": tables.headline(results),
+        "tests": tables.tests(results),
+        "overall": _picture(names.OVERALL, "all data sets", f"figures/{names.OVERALL}", out),
+        "overall_sentences": overall.sentences(ranks),
         "sections": [_section(results, dataset, out) for dataset in results.datasets],
         "stages": tables.stages(results),
         "claims": _claims(results),
@@ -141,10 +147,11 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
             f"{len(facts.get('classes') or []):,} classes"
         ),
         "table": tables.of_dataset(results, dataset),
-        "controls": tables.controls(results, dataset),
+        "more": tables.more(results, dataset),
+        "audit": tables.audit(results, dataset),
         "costs": tables.costs(results, dataset),
         "pictures": [
-            _picture(results, dataset, name, out) for name in names.figure_names(dataset, kind)
+            _picture_of(results, dataset, name, out) for name in names.figure_names(dataset, kind)
         ],
         "notes": [str(note) for note in facts.get("notes") or []],
         "files": [
@@ -154,17 +161,25 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
     }
 
 
-def _picture(results: Results, dataset: str, name: str, out: Path) -> Picture:
-    title, caption = CAPTIONS[name]
-    if name == "code-size" and len(results.code_sizes(dataset)) == 1:
+def _picture_of(results: Results, dataset: str, name: str, out: Path) -> Picture:
+    """Return a figure of a data set."""
+    picture = _picture(name, names.title(dataset), f"figures/{dataset}-{name}", out)
+    if name == "code-size" and len(results.compared_code_sizes(dataset)) == 1:
         title, caption = ONE_CODE_SIZE
-    stem = f"figures/{dataset}-{name}"
+        return replace(
+            picture, title=title, caption=caption, alt=f"{title}, {names.title(dataset)}"
+        )
+    return picture
+
+
+def _picture(name: str, of: str, stem: str, out: Path) -> Picture:
+    title, caption = CAPTIONS[name]
     svg = (out / f"{stem}.svg").read_bytes()
     return Picture(
         name,
         title,
         caption,
-        f"{title}, {names.title(dataset)}",
+        f"{title}, {of}",
         f"{stem}.svg",
         f"{stem}.png",
         "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii"),
@@ -266,6 +281,7 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts += [escape(" ".join(context["caveats"])) + "\n", context["headline"].markdown()]
     for section in context["sections"]:
         parts += _markdown_section(section)
+    parts += _markdown_overall(context)
     parts += ["## Claims\n", _markdown_claims(context["claims"])]
     if context["stages"].rows:
         parts += ["## Stages of the workflow\n", context["stages"].markdown()]
@@ -285,10 +301,12 @@ def _fence(text: str, language: str = "") -> str:
 def _markdown_section(section: Mapping[str, Any]) -> list[str]:
     parts = [f"## {escape(section['title'])}\n", f"{escape(section['facts'])}.\n"]
     parts.append(section["table"].markdown())
+    for title, table in section["more"]:
+        parts += [f"### {title}\n", table.markdown()]
     for picture in section["pictures"]:
         parts += [f"### {picture.title}\n", f"![{escape(picture.alt)}]({picture.svg})\n"]
         parts.append(f"{escape(picture.caption)}\n")
-    parts += ["### Controls\n", section["controls"].markdown()]
+    parts += ["### What these seeds can show\n", section["audit"].markdown()]
     parts += ["### Times and sizes\n", section["costs"].markdown()]
     parts += ["### Data\n", "".join(f"- {escape(note)}\n" for note in section["notes"])]
     files = Table(["raw file", "sha256", "source"], words=3)
@@ -297,6 +315,17 @@ def _markdown_section(section: Mapping[str, Any]) -> list[str]:
         for f in section["files"]
     ]
     return [*parts, files.markdown()] if files.rows else parts
+
+
+def _markdown_overall(context: Mapping[str, Any]) -> list[str]:
+    """Return the tests of single comparisons and the ranks over all data sets."""
+    picture = context["overall"]
+    parts = [f"## {picture.title}\n", f"![{escape(picture.alt)}]({picture.svg})\n"]
+    parts.append(f"{escape(picture.caption)}\n")
+    parts.append("".join(f"- {escape(line)}\n" for line in context["overall_sentences"]))
+    if context["tests"].rows:
+        parts += ["### Tests\n", context["tests"].markdown()]
+    return parts
 
 
 def _markdown_claims(rows: list[dict[str, str]]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,9 @@ from aebench.errors import AebenchError
 from aebench.report import names
 
 HISTORY_COLUMNS = ["epoch", "split", "metric", "value", "seconds"]
-_TEXT = dict.fromkeys(("dataset", "variant", "split", "metric"), str)
+_TEXT = dict.fromkeys(
+    ("dataset", "variant", "split", "metric", "left", "right", "family", "noise_of", "verdict"), str
+)
 _CLAIM_TEXT = dict.fromkeys(set(CLAIM_COLUMNS) - {"measured", "low", "high"}, str)
 
 
@@ -60,6 +62,14 @@ class Run:
         return arrays["indices"], arrays["reconstructions"]
 
 
+class Sureness(NamedTuple):
+    """The tables that say how sure the numbers are, as the aggregate stage writes them."""
+
+    audit: pd.DataFrame
+    tests: pd.DataFrame
+    ranks: pd.DataFrame
+
+
 class Results:
     """Everything one budget measured.
 
@@ -69,7 +79,8 @@ class Results:
         `results/<budget>`.
     metrics, summary : DataFrame
         The tidy table and its means, the test split alone.
-    claims : DataFrame
+    claims, audit, tests, ranks : DataFrame
+        As claims.csv, audit.csv, tests.csv and ranks.csv have them.
     facts : dict of data set to the dict of its data.json
     roles : mapping of variant to "autoencoder", "baseline" or "control"
     asked : mapping of kind or data set to code sizes
@@ -81,6 +92,7 @@ class Results:
         folder: Path,
         metrics: pd.DataFrame,
         claims: pd.DataFrame,
+        sureness: Sureness,
         roles: Mapping[str, str],
         asked: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
@@ -94,6 +106,7 @@ class Results:
         if without:
             raise AebenchError(f"no role is known of {', '.join(without)}; found: {dict(roles)}.")
         self.claims = claims
+        self.audit, self.tests, self.ranks = sureness
         self.summary = statistics.summarise(self.metrics)
         self.facts = {
             name: _read_json(folder / name / "data.json")
@@ -194,6 +207,16 @@ class Results:
         """Return the summary of one case, None when it was not measured."""
         return self._cases.get((dataset, variant, code_size, metric))
 
+    def test(
+        self, dataset: str, code_size: int, metric: str, left: str, right: str
+    ) -> pd.Series | None:
+        """Return the row of tests.csv of two variants, None when they were not compared."""
+        return self._tests.get((dataset, code_size, metric, left, right))
+
+    def rank(self, dataset: str, variant: str, code_size: int, metric: str) -> int | None:
+        """Return the shared rank of one case, None where there is none."""
+        return self._ranks.get((dataset, variant, code_size, metric))
+
     def measured(self, dataset: str, metric: str) -> bool:
         """Whether any variant of the data set has the metric."""
         rows = self._of(self.summary, dataset)
@@ -248,6 +271,27 @@ class Results:
         ]
 
     @cached_property
+    def _tests(self) -> dict[tuple[str, int, str, str, str], pd.Series]:
+        return {
+            (row["dataset"], int(row["code_size"]), row["metric"], row["left"], row["right"]): row
+            for _, row in self.tests.iterrows()
+        }
+
+    @cached_property
+    def _ranks(self) -> dict[tuple[str, str, int, str], int]:
+        """By case; without table columns in which nobody is told apart from anybody."""
+        if self.ranks.empty:
+            return {}
+        columns = ["dataset", "variant", "code_size", "metric", "rank"]
+        told = self.ranks.groupby(statistics.GROUP)["rank"].transform("max") > 1
+        return {
+            (dataset, variant, int(size), metric): int(rank)
+            for dataset, variant, size, metric, rank in self.ranks.loc[told, columns].itertuples(
+                index=False, name=None
+            )
+        }
+
+    @cached_property
     def _cases(self) -> dict[tuple[str, str, int, str], pd.Series]:
         return {
             (row["dataset"], row["variant"], int(row["code_size"]), row["metric"]): row
@@ -270,19 +314,24 @@ def read(
     Raises
     ------
     AebenchError
-        When metrics.csv, claims.csv or a data.json is missing or malformed, or a variant has no
-        role.
+        When a table or a data.json is missing or malformed, or a variant has no role.
     """
     folder = Path(folder)
     metrics = _read_csv(folder / "metrics.csv", statistics.METRIC_COLUMNS, _TEXT)
     claims = _read_csv(folder / "claims.csv", CLAIM_COLUMNS, _CLAIM_TEXT)
-    return Results(folder, metrics, claims, roles, asked)
+    sureness = Sureness(
+        _read_csv(folder / "audit.csv", statistics.AUDIT_COLUMNS, _TEXT),
+        _read_csv(folder / "tests.csv", statistics.TEST_COLUMNS, _TEXT),
+        _read_csv(folder / "ranks.csv", statistics.RANK_COLUMNS, _TEXT),
+    )
+    return Results(folder, metrics, claims, sureness, roles, asked)
 
 
 def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame:
     try:
         # A variant may be called "None" or "nan": only numbers may be missing.
-        empty = {name: ["", "nan"] for name in ("value", "measured", "low", "high")}
+        names = pd.read_csv(path, nrows=0).columns
+        empty = {name: ["", "nan"] for name in names if name not in (types or {})}
         table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
     except (OSError, ValueError) as error:
         raise AebenchError(f"cannot read {path}: {error}.") from error

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from aebench import statistics
 from aebench.report import names
@@ -23,12 +24,13 @@ _SIGNS = {BETTER: " ▲", WORSE: " ▼", EVEN: " ≈", "": ""}
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: text, smaller text after it, and a mark that says what the value means."""
+    """One cell: text, smaller text after it, a mark that says what the value means, and a rank."""
 
     text: str
     detail: str = ""
     mark: str = ""
     best: bool = False
+    rank: str = ""
 
     @property
     def sign(self) -> str:
@@ -113,33 +115,32 @@ def _about_intervals(rows: list[list[Cell]]) -> str:
 def best(
     results: Results, dataset: str, size: int, metric: str, variants: Iterable[str]
 ) -> str | None:
-    """Return the variant with the best mean of a metric, None when none was measured."""
+    """Return the variant with the best mean, of equals by name; None when none was measured."""
     means = results.means(dataset, metric, size)
     found = {variant: means[variant] for variant in variants if variant in means}
     if not found:
         return None
-    lower = names.metric(metric, results.kind(dataset)).better == "lower"
-    return (min if lower else max)(found, key=lambda variant: found[variant])
+    sign = 1 if names.metric(metric, results.kind(dataset)).better == "lower" else -1
+    return min(found, key=lambda variant: (sign * found[variant], variant))
 
 
 def compare(
     results: Results, dataset: str, size: int, metric: str, left: str, right: str
-) -> tuple[statistics.Difference, str]:
-    """Difference of two variants at a code size, and what it means for the left one.
+) -> tuple[float, str]:
+    """Difference of an autoencoder from a baseline, and what it means for the autoencoder.
 
-    The meaning is "better" or "worse" when the interval over seeds excludes 0, "even" when it does
-    not, and empty when there is no interval.
+    The meaning is that of tests.csv: "better" or "worse" when the difference is beyond the noise
+    of items and seeds after Holm's correction, "even" when it is not, and empty without a test.
     """
-    where = {"dataset": dataset, "code_size": size, "split": "test", "metric": metric}
-    found = statistics.difference(
-        results.metrics, where | {"variant": left}, where | {"variant": right}
-    )
-    if found.seeds == 0 or math.isnan(found.low):
-        return found, ""
-    if found.low <= 0 <= found.high:
-        return found, EVEN
+    means = results.means(dataset, metric, size)
+    difference = means[left] - means[right]
+    found = results.test(dataset, size, metric, left, right)
+    if found is None or math.isnan(found["p_holm"]):
+        return difference, ""
+    if found["p_holm"] >= 1 - statistics.CONFIDENCE:
+        return difference, EVEN
     lower = names.metric(metric, results.kind(dataset)).better == "lower"
-    return found, BETTER if (found.mean < 0) == lower else WORSE
+    return difference, BETTER if (difference < 0) == lower else WORSE
 
 
 def headline_metrics(kind: str) -> list[str]:
@@ -174,8 +175,8 @@ def headline(results: Results) -> Table:
         f"{'Error: squared error per image, perplexity per word of a document. ' if both else ''}"
         "± is half of the 95% interval over seeds; none is shown for a single seed or for a method "
         f"that gives the same value for every seed.{_about_intervals(table.rows)} Against the best "
-        "baseline of the same column: ▲ better, ▼ worse (the interval of the difference excludes "
-        "0), ≈ no difference shown."
+        "baseline of the same column: ▲ better, ▼ worse, ≈ no difference shown, by tests over test "
+        "items and seeds, corrected by Holm among the autoencoders of that column and code size."
     )
     return table
 
@@ -218,46 +219,61 @@ def _headline_group(results: Results, dataset: str, size: int) -> list[list[Cell
 
 
 def of_dataset(results: Results, dataset: str) -> Table:
-    """Every variant at every code size; the best mean of a code size is marked."""
+    """Every variant at every code size, in the main metrics, with shared ranks."""
+    return _of_metrics(results, dataset, names.table_metrics(results.kind(dataset)))
+
+
+def more(results: Results, dataset: str) -> list[tuple[str, Table]]:
+    """The further metrics of a data set: a title and a table a family of them."""
+    families = names.more_metrics(results.kind(dataset)).items()
+    found = [(title, _of_metrics(results, dataset, metrics)) for title, metrics in families]
+    return [(title, table) for title, table in found if table.rows]
+
+
+def _of_metrics(results: Results, dataset: str, metrics: list[str]) -> Table:
     kind = results.kind(dataset)
-    metrics = [m for m in names.table_metrics(kind) if results.measured(dataset, m)]
-    arrows = {"lower": "↓", "higher": "↑"}
+    metrics = [m for m in metrics if results.measured(dataset, m)]
+    arrows = {"lower": " ↓", "higher": " ↑", "neither": ""}
     shown = [names.metric(metric, kind) for metric in metrics]
     table = Table(
-        ["code size", "variant", *(f"{m.short} {arrows[m.better]}" for m in shown)],
+        ["code size", "variant", *(f"{m.short}{arrows[m.better]}" for m in shown)],
         words=2,
         grouped=True,
     )
     for size in results.code_sizes(dataset):
-        variants = results.variants(dataset)
-        winners = [_winner(results, dataset, size, metric) for metric in metrics]
-        for variant in variants:
-            cells = [measured(results, dataset, variant, size, metric) for metric in metrics]
-            if all(cell.text == MISSING for cell in cells):
-                continue
-            cells = [
-                Cell(cell.text, cell.detail, best=variant == winner)
-                for cell, winner in zip(cells, winners, strict=True)
-            ]
-            table.rows.append([Cell(f"code size {size}"), Cell(variant), *cells])
-    seeds = results.metrics.loc[results.metrics["dataset"] == dataset, "seed"].nunique()
-    intervals = "with half of the 95% interval over seeds" if seeds > 1 else "of one seed"
-    table.note = (
-        f"Test split, means {intervals}. The best mean of a code size is bold, which by itself "
-        f"claims no difference{': compare the intervals' if seeds > 1 else ''}."
-        f"{_about_intervals(table.rows)}"
-    )
-    for role, words in (("baseline", "Baselines"), ("control", "Controls")):
-        found = results.variants(dataset, role)
-        table.note += f" {words}: {', '.join(found)}." if found else ""
+        for variant in results.variants(dataset):
+            cells = [_ranked(results, dataset, variant, size, metric) for metric in metrics]
+            if any(cell.text != MISSING for cell in cells):
+                table.rows.append([Cell(f"code size {size}"), Cell(variant), *cells])
+    table.note = _about(results, dataset, table)
     return table
 
 
-def _winner(results: Results, dataset: str, size: int, metric: str) -> str | None:
-    """Return the variant with the best mean; nobody wins alone."""
-    if len(results.means(dataset, metric, size)) < 2:
-        return None
-    return best(results, dataset, size, metric, results.variants(dataset))
+def _ranked(results: Results, dataset: str, variant: str, size: int, metric: str) -> Cell:
+    """Return a case with its shared rank; the first are bold."""
+    cell = measured(results, dataset, variant, size, metric)
+    rank = results.rank(dataset, variant, size, metric)
+    return cell if rank is None else replace(cell, best=rank == 1, rank=str(rank))
+
+
+def _about(results: Results, dataset: str, table: Table) -> str:
+    """Return the note of a table of a data set."""
+    seeds = results.metrics.loc[results.metrics["dataset"] == dataset, "seed"].nunique()
+    intervals = "with half of the 95% interval over seeds" if seeds > 1 else "of one seed"
+    note = f"Test split, means {intervals}."
+    if any(cell.rank for row in table.rows for cell in row):
+        note += (
+            " # is the shared rank at a code size: 1 + the number of variants shown to be better, "
+            "after Holm's correction. Variants that share a rank are not told apart; the first are "
+            "bold. Where no rank stands, nobody is told apart."
+        )
+    elif seeds > 1:
+        note += " No ranks: these seeds tell nobody apart."
+    note += _about_intervals(table.rows)
+    for role, words in (("baseline", "Baselines"), ("control", "Controls, without rank")):
+        found = results.variants(dataset, role)
+        note += f" {words}: {', '.join(found)}." if found else ""
+    return note
 
 
 def costs(results: Results, dataset: str) -> Table:
@@ -320,39 +336,119 @@ def _mean(facts: list[dict[str, Any]], key: str) -> float:
     return float(np.mean(values)) if values else math.nan
 
 
-def controls(results: Results, dataset: str) -> Table:
-    """What the controls give, and what codes give when the labels are permuted."""
+def audit(results: Results, dataset: str) -> Table:
+    """What the seeds can show at the main code size, and the controls."""
     size = results.main_code_size(dataset)
     kind = results.kind(dataset)
-    variants = results.variants(dataset, "control")
+    rows = results.audit[(results.audit["dataset"] == dataset)]
+    at_size = results.means(dataset, names.error_metric(kind), size)
+    controls = [name for name in results.variants(dataset, "control") if name in at_size]
     table = Table(
-        ["metric", *variants, "labels permuted, all variants"],
+        [
+            "metric",
+            "noise between seeds",
+            "smallest difference",
+            "with power 80%",
+            "chance",
+            *controls,
+            "labels permuted",
+            "controls",
+        ],
         note=(
-            f"Code size {size}. A code that carries nothing must score at chance: permuted labels "
-            "at the share of the commonest class or below, and near the precision of the mean. "
-            "Anything above is a fault of the measurement, not a result."
+            f"Code size {size}. Noise: standard deviation between seeds of a typical variant. Two "
+            "variants of that noise are told apart when they differ by more than the smallest "
+            "difference (two-sided, 95%, one comparison); a true difference of that size is found "
+            "every other time, one as in the next column 8 times in 10. A code that carries "
+            "nothing, or permuted labels, must score at chance: a metric whose control is not at "
+            "chance is a bug. audit.csv has every metric at every code size."
         ),
     )
-    for name in (names.error_metric(kind), "knn_accuracy", "mean_average_precision"):
-        if not results.measured(dataset, name):
-            continue
-        table.rows.append(
-            [
-                Cell(names.metric(name, kind).words),
-                *(measured(results, dataset, control, size, name) for control in variants),
-                Cell(_range(results, dataset, f"{name}_permuted_labels")),
-            ]
-        )
+    main = names.table_metrics(kind)
+    wrong = rows.loc[rows["verdict"] == statistics.NOT_AT_CHANCE, "metric"].drop_duplicates()
+    for metric in dict.fromkeys([*main, *wrong]):
+        found = rows[(rows["metric"] == metric) & (rows["code_size"] == size)]
+        if len(found):
+            decimals = names.metric(metric, kind).decimals
+            table.rows.append(_audited(found.iloc[0], metric, kind, controls, decimals))
+    checked = int((rows["verdict"] != "").sum())
+    bad = rows[rows["verdict"] == statistics.NOT_AT_CHANCE]
+    places = [f"{row.metric} at code size {row.code_size}" for row in bad.itertuples()]
+    found_bad = f"not at chance: {', '.join(places)}" if places else "all at chance"
+    table.note += f" {checked} controls were checked on this data set, {found_bad}."
     return table
 
 
-def _range(results: Results, dataset: str, metric: str) -> str:
-    rows = results.summary[
-        (results.summary["dataset"] == dataset) & (results.summary["metric"] == metric)
-    ]["mean"].dropna()
-    return f"{rows.min():.3f} to {rows.max():.3f}" if len(rows) else MISSING
+def _audited(
+    row: pd.Series, metric: str, kind: str, controls: list[str], decimals: int
+) -> list[Cell]:
+    """Return a row of the audit."""
+    spread = [row["noise"], row["smallest_difference"], row["difference_with_power"]]
+    scores = [row["chance"], *(row[f"control_{name}"] for name in controls)]
+    mark = {statistics.AT_CHANCE: EVEN, statistics.NOT_AT_CHANCE: WORSE}.get(row["verdict"], "")
+    return [
+        Cell(names.metric(metric, kind).words),
+        *(Cell(number(value, decimals + 1)) for value in spread),
+        *(Cell(number(value, decimals)) for value in [*scores, row["permuted_labels"]]),
+        Cell(row["verdict"] or MISSING, mark=mark),
+    ]
+
+
+def tests(results: Results) -> Table:
+    """The best autoencoder against the best baseline, with the tests behind the answers."""
+    table = Table(
+        ["data set, code size", "metric", "against", "difference", "95% interval", "p", "p, Holm"],
+        words=3,
+        grouped=True,
+        note=(
+            "The difference is the best autoencoder minus the best baseline. Its standard error is "
+            "over test items and seeds, both drawn anew (a two-way random-effects analysis of "
+            "variance, the noise of seeds pooled over variants); the interval and p are those of "
+            "this pair alone, the last column is corrected by Holm among all autoencoders against "
+            "that baseline. The marks of the headline table follow from it; ranks also from all "
+            "other pairs of variants, corrected among themselves. * over seeds alone, where values "
+            "of items are missing. tests.csv has every autoencoder against every baseline."
+        ),
+    )
+    for dataset in results.datasets:
+        for size in results.headline_code_sizes(dataset):
+            for metric in headline_metrics(results.kind(dataset)):
+                row = _tested(results, dataset, size, metric)
+                table.rows += [row] if row else []
+    return table
+
+
+def _tested(results: Results, dataset: str, size: int, metric: str) -> list[Cell] | None:
+    left, right = (
+        best(results, dataset, size, metric, results.variants(dataset, role))
+        for role in ("autoencoder", "baseline")
+    )
+    if left is None or right is None:
+        return None
+    row = results.test(dataset, size, metric, left, right)
+    if row is None or math.isnan(row["p"]):
+        return None
+    shown = names.metric(metric, results.kind(dataset))
+    low, high = (number(row[end], shown.decimals) for end in ("low", "high"))
+    return [
+        Cell(names.title(dataset), f"code size {size}"),
+        Cell(shown.words),
+        Cell(f"{left} against {right}"),
+        Cell(
+            number(row["difference"], shown.decimals),
+            "*" if row["noise_of"] == "seeds" else "",
+            compare(results, dataset, size, metric, left, right)[1],
+        ),
+        Cell(f"{low} to {high}"),
+        *(Cell(probability(row[name])) for name in ("p", "p_holm")),
+    ]
+
+
+def probability(p: float) -> str:
+    """Return a p value as prose writes it."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _markdown(cell: Cell) -> str:
-    text = escape(f"{cell.text} {cell.detail}".strip()) + cell.sign
+    rank = f" #{cell.rank}" if cell.rank else ""
+    text = escape(f"{cell.text} {cell.detail}".strip() + rank) + cell.sign
     return f"**{text}**" if cell.best else text

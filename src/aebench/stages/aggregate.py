@@ -1,27 +1,152 @@
-"""The aggregate stage: every score in one tidy table, and its summary over seeds."""
+"""The aggregate stage: every score in one tidy table, and what can be said of it.
+
+Five tables: metrics.csv (every value), summary.csv (means and intervals over seeds), audit.csv
+(what these seeds can show, and the controls), tests.csv (autoencoders against baselines over
+items and seeds), ranks.csv (shared ranks of the variants of each table column).
+"""
+
+from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from aebench import statistics
+from aebench.errors import AebenchError
+from aebench.report import names
 
-COLUMNS = ["dataset", "variant", "code_size", "seed", "split", "metric", "value"]
+TESTED = (
+    "squared_error",
+    "perplexity",
+    "knn_accuracy",
+    "logistic_accuracy",
+    "mean_average_precision",
+)
+"""Metrics of tests.csv: those of the headline."""
 
 
-def run(scores: Sequence[str | Path], metrics: str | Path, summary: str | Path) -> None:
-    """Read scores.csv of every run, whose place its folders name, and write both tables."""
+def run(scores: Sequence[str | Path], out: str | Path, roles: Mapping[str, str]) -> None:
+    """Read scores.csv and items.npz of every run, whose place its folders name; write the tables.
+
+    Parameters
+    ----------
+    scores : sequence of path
+        `<results>/<dataset>/<variant>/d<code size>/seed-<n>/scores.csv`. Beside it may lie
+        items.npz; where it does not, tests are over seeds alone. The data set's data.npz says
+        what chance is; where it does not lie there, no more than the controls do.
+    out : path
+        The folder of the tables.
+    roles : mapping of variant to "autoencoder", "baseline" or "control"
+    """
+    paths = [Path(path) for path in scores]
+    runs = Runs(paths)
+    tables = describe(read(paths), roles, runs.items, runs.labels())
+    for name, table in tables.items():
+        statistics.write_csv(table, Path(out) / f"{name}.csv")
+
+
+def describe(
+    metrics: pd.DataFrame,
+    roles: Mapping[str, str],
+    items: statistics.Items | None = None,
+    labels: Mapping[str, statistics.Labels] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Return every table by name, the tidy one first; see `statistics` for `items`, `labels`."""
+    autoencoders, baselines, controls = (
+        sorted(variant for variant, found in roles.items() if found == role)
+        for role in ("autoencoder", "baseline", "control")
+    )
+    better = names.directions(metrics["metric"].unique())
+    question = statistics.Question(autoencoders, baselines, better)
+    contestants = metrics[~metrics["variant"].isin(controls)]
+    compared = statistics.compare(contestants, items, question)
+    return {
+        "metrics": metrics,
+        "summary": statistics.summarise(metrics),
+        "audit": statistics.audit(metrics, controls, labels or {}),
+        "tests": statistics.tests(compared, TESTED, autoencoders, baselines),
+        "ranks": statistics.ranks(compared, better),
+    }
+
+
+def read(scores: Sequence[Path]) -> pd.DataFrame:
+    """Return the tidy table."""
     rows = []
-    for path in map(Path, scores):
-        dataset, variant, code_size, seed = path.parts[-5:-1]
-        place = [dataset, variant, int(code_size[1:]), int(seed.removeprefix("seed-"))]
+    for path in scores:
+        place = _place(path)
         with open(path, newline="", encoding="utf-8") as file:
             rows += [
                 [*place, row["split"], row["metric"], float(row["value"])]
                 for row in csv.DictReader(file)
             ]
-    table = statistics.sort_metrics(pd.DataFrame(rows, columns=COLUMNS))
-    statistics.write_csv(table, metrics)
-    statistics.write_csv(statistics.summarise(table), summary)
+    return statistics.sort_metrics(pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS))
+
+
+def _place(path: Path) -> tuple[str, str, int, int]:
+    """Return data set, variant, code size and seed of a file of a run."""
+    dataset, variant, code_size, seed = path.parts[-5:-1]
+    return dataset, variant, int(code_size[1:]), int(seed.removeprefix("seed-"))
+
+
+class Runs:
+    """The files that lie beside scores.csv."""
+
+    def __init__(self, scores: Sequence[Path]) -> None:
+        self._folders: dict[tuple[str, str, int], list[Path]] = {}
+        for path in scores:
+            self._folders.setdefault(_place(path)[:3], []).append(path.parent)
+        self._names: dict[Path, set[str]] = {}
+
+    def items(self, dataset: str, size: int, variant: str, metric: str) -> np.ndarray | None:
+        """Values of items [n_seeds, n_items] of a metric; None where a seed has none.
+
+        Seeds measured on different numbers of items cannot be laid on each other: None, too.
+        """
+        found: list[np.ndarray] = []
+        for folder in self._folders[dataset, variant, size]:
+            values = self._array(folder / "items.npz", item_name(metric))
+            if values is None or (found and len(values) != len(found[0])):
+                return None
+            found.append(values)
+        return np.stack(found)
+
+    def labels(self) -> dict[str, statistics.Labels]:
+        """Test labels of each data set that lies beside its runs, and how many were queries."""
+        found = {}
+        for (dataset, _, _), folders in self._folders.items():
+            labels = self._array(folders[0].parents[2] / "data.npz", "test_labels")
+            if dataset not in found and labels is not None:
+                queries = self._array(folders[0] / "items.npz", "average_precision")
+                number = None if queries is None else len(queries)
+                found[dataset] = statistics.Labels(labels, number)
+        return found
+
+    def _array(self, path: Path, name: str) -> np.ndarray | None:
+        """Return one array of an .npz file; None when there is no such file or array."""
+        try:
+            if path not in self._names:
+                self._names[path] = _names(path)
+            if name not in self._names[path]:
+                return None
+            with np.load(path, allow_pickle=False) as arrays:
+                return np.asarray(arrays[name])
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise AebenchError(f"cannot read {path}: {error}.") from error
+
+
+def item_name(metric: str) -> str:
+    """Return the name in items.npz of what a metric is the mean of."""
+    if metric == "mean_average_precision":
+        return "average_precision"
+    return metric.replace("_accuracy", "_correct")
+
+
+def _names(path: Path) -> set[str]:
+    if not path.is_file():
+        return set()
+    with np.load(path, allow_pickle=False) as arrays:
+        return set(arrays.files)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from aebench.errors import AebenchError
-from aebench.files import atomic
-
-CASE = ["dataset", "variant", "code_size", "split", "metric"]
-"""What a mean is taken over the seeds of."""
-
-METRIC_COLUMNS = ["dataset", "variant", "code_size", "seed", "split", "metric", "value"]
-SUMMARY_COLUMNS = [*CASE, "seeds", "mean", "low", "high"]
-
-CONFIDENCE = 0.95
+from aebench.statistics.tidy import (
+    CASE,
+    CONFIDENCE,
+    METRIC_COLUMNS,
+    SUMMARY_COLUMNS,
+    check,
+    check_columns,
+    sort_metrics,
+)
 
 
 class Difference(NamedTuple):
@@ -30,17 +28,6 @@ class Difference(NamedTuple):
     low: float
     high: float
     seeds: int
-
-
-def sort_metrics(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Sort a tidy table or a summary by its cases, numbers in names as numbers.
-
-    `precision_at_7` comes before `precision_at_15`. Rows that compare equal keep their order.
-    """
-    columns = [c for c in METRIC_COLUMNS if c in metrics and c != "value"]
-    return metrics.sort_values(
-        columns, key=_by_number, kind="stable", ignore_index=True, na_position="last"
-    )
 
 
 def summarise(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -63,13 +50,17 @@ def summarise(metrics: pd.DataFrame) -> pd.DataFrame:
     AebenchError
         When a seed occurs twice in a case, or a column is missing.
     """
-    _check_columns(metrics)
-    _check_seeds(metrics)
-    rows = [
-        (*case, len(group), *interval(group["value"].to_numpy(dtype=float)))
-        for case, group in metrics.groupby(CASE, sort=False)
-    ]
-    return sort_metrics(pd.DataFrame(rows, columns=SUMMARY_COLUMNS))
+    check(metrics)
+    values = metrics["value"].astype(float)
+    cases = values.groupby([metrics[column] for column in CASE], sort=False)
+    found = cases.agg(["size", "count", "mean", "std", "min", "max"]).reset_index()
+    n = found["size"].to_numpy()
+    mean = found["mean"].where(found["count"] == n)  # unknown where one seed has no value
+    mean = mean.mask((found["min"] == found["max"]) & mean.notna(), found["min"])
+    half = _quantile(np.maximum(n - 1, 1)) * found["std"].to_numpy() / np.sqrt(n)
+    half = np.where(n > 1, np.where(found["min"] == found["max"], 0.0, half), math.nan)
+    table = found[CASE].assign(seeds=n, mean=mean, low=mean - half, high=mean + half)
+    return sort_metrics(table[SUMMARY_COLUMNS])
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
@@ -80,7 +71,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
     mean = float(np.mean(values))
     if n < 2:
         return mean, math.nan, math.nan
-    half = _quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    half = float(_quantile(n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
     return mean, mean - half, mean + half
 
 
@@ -109,7 +100,7 @@ def difference(
     AebenchError
         When a selection names an unknown column or has more than one value a seed.
     """
-    _check_columns(metrics)
+    check_columns(metrics)
     a, b = _select(metrics, left), _select(metrics, right)
     if a.empty or b.empty:
         return Difference(math.nan, math.nan, math.nan, 0)
@@ -117,15 +108,6 @@ def difference(
         return Difference(*interval((a - b).to_numpy(dtype=float)), len(a))
     bounds = _welch(a.to_numpy(dtype=float), b.to_numpy(dtype=float))
     return Difference(*bounds, min(len(a), len(b)))
-
-
-def write_csv(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table atomically, numbers with nine significant digits and missing ones empty.
-
-    Nine digits hold every float32 and make reading and writing again give the same file.
-    """
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def _welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
@@ -137,15 +119,15 @@ def _welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
         return (float(a[0] - b[0]),) * 3
     va, vb = float(np.var(a, ddof=1)) / len(a), float(np.var(b, ddof=1)) / len(b)
     freedom = (va + vb) ** 2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1))
-    half = _quantile(freedom) * math.sqrt(va + vb)
+    half = float(_quantile(freedom)) * math.sqrt(va + vb)
     return mean, mean - half, mean + half
 
 
-def _quantile(freedom: float) -> float:
+def _quantile(freedom: float | np.ndarray) -> Any:
     """Student-t quantile of the two-sided 95% interval (scipy.stats takes a second to import)."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    return stdtrit(freedom, (1 + CONFIDENCE) / 2)
 
 
 def _select(metrics: pd.DataFrame, selection: Mapping[str, object]) -> pd.Series:
@@ -164,26 +146,3 @@ def _select(metrics: pd.DataFrame, selection: Mapping[str, object]) -> pd.Series
             f"it must name all of: {', '.join(CASE)}."
         )
     return values
-
-
-def _check_columns(metrics: pd.DataFrame) -> None:
-    missing = [c for c in METRIC_COLUMNS if c not in metrics]
-    if missing:
-        raise AebenchError(
-            f"table of metrics has no column {', '.join(missing)}; "
-            f"needed: {', '.join(METRIC_COLUMNS)}."
-        )
-
-
-def _check_seeds(metrics: pd.DataFrame) -> None:
-    twice = metrics[metrics.duplicated([*CASE, "seed"])]
-    if len(twice):
-        case = ", ".join(f"{c} {twice.iloc[0][c]}" for c in [*CASE, "seed"])
-        raise AebenchError(f"table of metrics has more than one value for {case}; allowed: one.")
-
-
-def _by_number(column: pd.Series) -> pd.Series:
-    """Sorting key: runs of digits in text count as numbers."""
-    if pd.api.types.is_numeric_dtype(column):
-        return column
-    return column.map(lambda text: re.sub(r"\d+", lambda run: run.group().zfill(12), str(text)))

@@ -1,0 +1,86 @@
+"""Chance against simulation: random order, random predictions."""
+
+import numpy as np
+import pytest
+
+from aebench.metrics.retrieval import retrieval_scores
+from aebench.statistics import Labels
+from aebench.statistics.chance import chance
+
+LABELS = np.repeat([0, 1, 2], [30, 12, 8])
+
+
+def shuffled_lists(seed=0, repeats=400):
+    """Relevance of the other items in random order, a list for every query, many times."""
+    rng = np.random.default_rng(seed)
+    for _ in range(repeats):
+        for query, label in enumerate(LABELS):
+            relevant = np.delete(LABELS, query) == label
+            yield relevant[rng.permutation(len(relevant))]
+
+
+def average_precision(hits):
+    places = np.nonzero(hits)[0]
+    return float(((np.arange(len(places)) + 1) / (places + 1)).mean())
+
+
+def ndcg(hits, k):
+    gains = 1 / np.log2(np.arange(len(hits)) + 2)
+    return float(gains[:k][hits[:k]].sum() / gains[: min(k, hits.sum())].sum())
+
+
+@pytest.mark.parametrize(
+    ("metric", "score"),
+    [
+        ("mean_average_precision", average_precision),
+        ("precision_at_5", lambda hits: hits[:5].mean()),
+        ("r_precision", lambda hits: hits[: hits.sum()].mean()),
+        ("recall_at_5", lambda hits: hits[:5].sum() / hits.sum()),
+        ("ndcg_at_5", lambda hits: ndcg(hits, 5)),
+        ("ndcg", lambda hits: ndcg(hits, len(hits))),
+    ],
+)
+def test_a_list_in_random_order(metric, score):
+    simulated = np.mean([score(hits) for hits in shuffled_lists()])
+    found = chance(metric, Labels(LABELS, len(LABELS)))
+    assert found.value == pytest.approx(simulated, rel=0.01)
+    assert found.high - found.low < 1e-5  # all items are queries: nothing is left to chance
+
+
+def test_a_code_without_information_scores_exactly_chance():
+    codes = np.ones((len(LABELS), 3), dtype=np.float32)
+    scores = retrieval_scores(codes, LABELS).scores
+    for metric in ("mean_average_precision", "precision_at_1", "precision_at_31"):
+        assert chance(metric, Labels(LABELS, len(LABELS))).holds(scores[metric])
+        assert not chance(metric, Labels(LABELS, len(LABELS))).holds(scores[metric] + 1e-3)
+
+
+def test_sampled_queries_widen_the_range():
+    rng = np.random.default_rng(0)
+    codes = np.ones((len(LABELS), 3), dtype=np.float32)
+    found = chance("mean_average_precision", Labels(LABELS, 10))
+    scores = [
+        retrieval_scores(codes, LABELS, queries=10, seed=int(seed)).scores["mean_average_precision"]
+        for seed in rng.integers(0, 1000, 50)
+    ]
+    assert all(found.holds(score) for score in scores)
+    assert max(scores) - min(scores) > (found.high - found.low) / 4
+    assert np.isnan(chance("mean_average_precision", Labels(LABELS)).low)
+
+
+def test_accuracy_is_at_most_the_share_of_the_commonest_class():
+    found = chance("knn_accuracy", Labels(LABELS))
+    assert found.value == 0.6
+    assert found.holds(0.2)
+    assert found.holds(0.7)  # 50 items
+    assert not found.holds(0.85)
+    assert chance("logistic_accuracy_at_10_labels", Labels(LABELS)) == found
+
+
+def test_where_chance_is_not_known():
+    topics = np.eye(3, dtype=np.uint8)[LABELS]
+    assert chance("mean_average_precision", Labels(topics)) is None
+    assert chance("knn_accuracy", None) is None
+    assert chance("squared_error", Labels(LABELS)) is None
+    assert chance("explained_variance", None).holds(-0.001)
+    assert not chance("explained_variance", None).holds(0.01)
