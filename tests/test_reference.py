@@ -134,18 +134,19 @@ def test_exact_methods_may_differ_by_items_that_rounding_flips():
     for flips, agrees in ((2, True), (4, False)):
         found = shifted(metrics, "pca", "knn_accuracy", flips / 500)
         table = [reference.summarise(run) for run in (metrics, found)]
-        rows = reference.compare(*table, items=500)
+        rows = reference.compare(*table, items={"mnist": 500})
         assert rows["outside"].any() != agrees
     off = shifted(metrics, "pca", "squared_error", 0.5)
     assert outside(metrics, off) == [("pca", 30, "squared_error")]
 
 
-def test_the_fewest_items_of_any_measure():
-    data = {"mnist": {"test_items": 300}, "curves": {"test_items": 200}}
+def test_shares_are_taken_of_queries_or_of_all_items():
+    data = {"mnist": {"test_items": 500}, "curves": {"test_items": 200}}
     settings = {"budget.images.queries": 400, "budget.images.probe_items": 5, "budget.seeds": [0]}
-    assert reference.fewest_items({"settings": settings, "data": data}) == 200
-    settings |= {"budget.documents.sample_items": 100}
-    assert reference.fewest_items({"settings": settings, "data": data}) == 100
+    made_by = {"settings": settings, "data": data}
+    assert reference.fewest_items(made_by) == {"mnist": 400, "curves": 200}
+    del settings["budget.images.queries"]
+    assert reference.fewest_items(made_by) == {"mnist": 500, "curves": 200}
 
 
 def test_what_is_missing_is_outside_and_what_was_not_run_is_not_compared():

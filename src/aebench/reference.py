@@ -40,9 +40,6 @@ ROUNDING = 1e-3
 FLIPS = 3
 """Least half-width of a band of shares, in items: rounding that flips a tie flips a whole item."""
 
-LIMITS = ("queries", "sample_items")
-"""Settings that say how many test items a measure looks at."""
-
 OWN_BUSINESS = ("device", "verbose")
 """Parameters of a run that do not decide its numbers."""
 
@@ -86,13 +83,16 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return (largest * scale).where(varies, 0).to_numpy(), freedom.to_numpy(float)
 
 
-def fewest_items(made_by: Mapping[str, Any]) -> int:
-    """Return the fewest test items that any measure of a run, described by `facts`, looks at."""
-    limits = [v for k, v in made_by["settings"].items() if k.rpartition(".")[2] in LIMITS]
-    return int(min([*limits, *(data["test_items"] for data in made_by["data"].values())]))
+def fewest_items(made_by: Mapping[str, Any]) -> dict[str, int]:
+    """Return the fewest test items that a share is taken of, by data set: queries, or all items."""
+    settings = made_by["settings"].items()
+    queries = [limit for key, limit in settings if key.endswith(".queries")]
+    return {name: min([*queries, data["test_items"]]) for name, data in made_by["data"].items()}
 
 
-def compare(reference: pd.DataFrame, found: pd.DataFrame, items: int = 10**9) -> pd.DataFrame:
+def compare(
+    reference: pd.DataFrame, found: pd.DataFrame, items: Mapping[str, int] | None = None
+) -> pd.DataFrame:
     """Compare the means of two runs, metric by metric.
 
     Parameters
@@ -100,7 +100,7 @@ def compare(reference: pd.DataFrame, found: pd.DataFrame, items: int = 10**9) ->
     reference, found : DataFrame
         As `summarise` returns them. The bands come from the noise of the reference alone: a run
         gone astray would widen its own.
-    items : int
+    items : mapping of data set to int, optional
         The fewest items that shares are taken of, see `fewest_items`.
 
     Returns
@@ -122,7 +122,8 @@ def compare(reference: pd.DataFrame, found: pd.DataFrame, items: int = 10**9) ->
     tested = max(int((table["noise"] > 0).sum()), 1)
     quantile = stdtrit(table["freedom"].clip(lower=1), 1 - ERROR / tested / 2)
     scale = np.sqrt(1 / table["seeds"] + 1 / table["seeds_found"].fillna(1))
-    rounding = np.maximum(ROUNDING * table["mean"].abs(), FLIPS / items * _is_share(table))
+    flips = FLIPS / table["dataset"].map(items or {}).fillna(math.inf)
+    rounding = np.maximum(ROUNDING * table["mean"].abs(), flips.where(_is_share(table), 0))
     table["band"] = np.maximum(quantile * table["noise"] * scale, rounding)
     # Written so that a missing value, which is NaN, is outside.
     table["outside"] = ~((table["found"] - table["mean"]).abs() <= table["band"])
