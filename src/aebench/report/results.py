@@ -284,8 +284,10 @@ class Results:
             return {}
         told = self.ranks.groupby(statistics.GROUP)["rank"].transform("max") > 1
         return {
-            (row.dataset, row.variant, int(row.code_size), row.metric): int(row.rank)
-            for row in self.ranks[told].itertuples(index=False)
+            (dataset, variant, size, metric): rank
+            for dataset, size, metric, variant, rank in self.ranks.loc[
+                told, statistics.RANK_COLUMNS
+            ].itertuples(index=False)
         }
 
     @cached_property

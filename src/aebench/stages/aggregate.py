@@ -106,7 +106,7 @@ class Runs:
 
         Seeds measured on different numbers of items cannot be laid on each other: None, too.
         """
-        found = []
+        found: list[np.ndarray] = []
         for folder in self._folders[dataset, variant, size]:
             values = self._array(folder / "items.npz", item_name(metric))
             if values is None or (found and len(values) != len(found[0])):

@@ -113,9 +113,8 @@ def _noise(group: pd.DataFrame) -> dict[str, float]:
 def _permuted(cases: pd.DataFrame) -> dict[tuple[object, ...], list[float]]:
     """Return the scores with permuted labels, one a variant, by the table column they belong to."""
     found: dict[tuple[object, ...], list[float]] = {}
-    for row in cases.itertuples(index=False):
-        place = (row.dataset, row.code_size, str(row.metric).removesuffix(PERMUTED))
-        found.setdefault(place, []).append(float(row.mean))
+    for dataset, size, metric, mean in cases[[*GROUP, "mean"]].itertuples(index=False):
+        found.setdefault((dataset, size, metric.removesuffix(PERMUTED)), []).append(mean)
     return found
 
 

@@ -29,7 +29,7 @@ about these test items.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -128,8 +128,8 @@ def compare(
     """
     cases = sort(between_seeds(metrics), [*GROUP, "variant"])
     found = {}
-    for (dataset, size, metric), rows in cases.groupby(GROUP, sort=False):
-        place = (str(dataset), int(size), str(metric))
+    for group, rows in cases.groupby(GROUP, sort=False):
+        place = cast(tuple[str, int, str], group)
         pairs = _pairs(rows, *_item_parts(rows, place, items))
         found[place] = _ask(pairs, question, place[2], rows["mean"].to_numpy())
     for place, comparison in found.items():
