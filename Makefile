@@ -1,6 +1,10 @@
 # make reproduce [BUDGET=smoke|quick|full] [CORES=n]   set up, run the benchmark, say where the report is
+# make verify [BUDGET=...]                            compare the finished run with the released one
+# make reference [BUDGET=...]                         make the finished run the released one: reference/
 # make bench                                          set up, measure this suite beside its peers: results/bench.*
 # make test                                           set up, lint, run all tests but the slow ones
+# make test-slow                                      the slow ones
+# make test-mutations                                 of them those that break the metrics: does a test notice?
 PYTHON ?= python3
 BUDGET ?= quick
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
@@ -8,7 +12,7 @@ BIN := .venv/bin
 # Snakemake's scripts and the linters are found on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup reproduce bench test test-slow lint format clean
+.PHONY: help setup reproduce verify reference bench test test-slow test-mutations lint format clean
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -34,6 +38,12 @@ reproduce: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --config budget=$(BUDGET)
 	@echo "The report is reports/$(BUDGET)/index.html"
 
+verify: .venv/installed
+	@$(BIN)/python -m aebench.stages.verify $(BUDGET)
+
+reference: .venv/installed
+	@$(BIN)/python -m aebench.stages.verify $(BUDGET) --write
+
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/bench.py
 
@@ -42,6 +52,9 @@ test: lint
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+test-mutations: .venv/installed-dev
+	$(BIN)/python -m pytest tests/metrics/test_mutations.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

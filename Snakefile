@@ -23,7 +23,7 @@ pathvars:
 
 
 wildcard_constraints:
-    dataset="|".join(DATASETS),
+    dataset="|".join(PLAN.prepared),
     code_size="[0-9]+",
     seed="[0-9]+",
 
@@ -33,6 +33,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/verify.smk"
 
 
 for file in VARIANT_FILES:

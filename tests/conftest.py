@@ -115,7 +115,7 @@ def copy_workflow(folder: Path, variants: list[Path], names: list[str]) -> Workf
     }
     sizes = {"images": [2, 10, 30], "documents": [2, 10, 50]}
     budgets = yaml.safe_load((folder / "config.yaml").read_text())["budgets"]
-    workflow.configure(budget="tiny", code_sizes=sizes, budgets=budgets | {"tiny": tiny})
+    workflow.configure(budget="tiny", code_sizes=sizes, unseen={}, budgets=budgets | {"tiny": tiny})
     return workflow
 
 

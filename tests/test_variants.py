@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import VARIANTS, Workflow, small_dataset
+import yaml
+from conftest import ROOT, VARIANTS, Workflow, small_dataset
 
-from aebench import datasets
+from aebench import claims, datasets, models
 from aebench.metrics.contract import read_run
 from aebench.stages import plan, train
 
@@ -22,7 +23,7 @@ DATASETS = {"images": "mnist", "documents": "reuters-r52"}
 CODE_SIZE = 3
 SEEDS = (0, 5)
 EPOCHS = {"pretraining": 1, "adam": 1, "conjugate_gradients": 1}
-TRAINED = ("history.csv", "model.safetensors", "run.json")
+TRAINED = ("history.csv", "model.safetensors", "model.json", "run.json")
 
 # At the end of the Snakefile: say what the rules of the variants are.
 DUMP = """
@@ -48,6 +49,24 @@ def rules(make_workflow: Callable[..., Workflow]) -> dict[str, dict[str, Any]]:
     outcome = workflow.run("--list-rules")
     assert outcome.code == 0, outcome.text
     return json.loads((workflow.folder / "rules.json").read_text())
+
+
+def test_claims_ask_for_runs_that_their_budgets_make(rules):
+    """A claim about anything else would stay unmeasured for ever."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    schema = ROOT / "workflow/schemas/config.schema.yaml"
+    files = sorted(VARIANTS.glob("*.smk"))
+    planned = {
+        budget: plan.read(config | {"budget": budget}, schema, files).comparisons(rules)
+        for budget in config["budgets"]
+    }
+    for claim in claims.load():
+        query = claim.get("query", {})
+        sides = [query, query.get("minus", {}), query.get("left", {})]
+        for side in [*sides, *query.get("right", []), *query.get("chain", [])]:
+            for budget in claim["budgets"] if "variant" in side else []:
+                run = (query["dataset"], side["variant"], side["code_size"])
+                assert run in planned[budget], f"{claim['id']} at {budget}"
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +104,15 @@ def fitted(rules, prepared, tmp_path_factory) -> Callable[..., dict[int, Path]]:
             pytest.skip(f"does not apply to {kind}")
         key = (variant, kind, part, again)
         if key not in known:
-            root = tmp_path_factory.mktemp("runs") / DATASETS[kind] / variant / f"d{CODE_SIZE}"
+            size = code_size(parameters, kind)
+            root = tmp_path_factory.mktemp("runs") / DATASETS[kind] / variant / f"d{size}"
             folders = {seed: root / f"seed-{seed}" for seed in SEEDS}
             train.run(
                 prepared(kind, part),
                 folders,
                 estimator=parameters["estimator"],
                 parameters=parameters,
-                code_size=CODE_SIZE,
+                code_size=size,
                 epochs=EPOCHS,
                 device="cpu",
                 precision="high",
@@ -103,6 +123,13 @@ def fitted(rules, prepared, tmp_path_factory) -> Callable[..., dict[int, Path]]:
         return known[key]
 
     return fit
+
+
+def code_size(parameters: dict[str, Any], kind: str) -> int:
+    """A small one, but for variants that must have as many units as there are features."""
+    if parameters[kind].get("code_sizes") == plan.FEATURES:
+        return small_dataset(DATASETS[kind]).train.shape[1]
+    return CODE_SIZE
 
 
 def codes(folder: Path, part: str) -> bytes:
@@ -150,20 +177,31 @@ class TestVariant:
         assert first.endswith(".")
 
     @both_kinds
-    def test_it_keeps_the_contract(self, fitted, prepared, variant, kind):
+    def test_it_keeps_the_contract(self, rules, fitted, prepared, variant, kind):
         # Shapes, finite values, shares of words: what evaluate would refuse.
         dataset = datasets.read(prepared(kind, "usual"))
         for folder in fitted(variant, kind).values():
-            run = read_run(folder, dataset, CODE_SIZE)
-            assert run.codes_train.shape == (80, CODE_SIZE)
+            size = code_size(rules[variant], kind)
+            model = models.load(folder)
+            run = read_run(folder, dataset, size, model.inverse_transform)
+            assert run.codes_train.shape == (80, size)
             for file in TRAINED:
                 assert (folder / file).is_file()
+
+    @both_kinds
+    def test_the_model_that_is_kept_gives_the_codes(self, fitted, prepared, variant, kind):
+        dataset = datasets.read(prepared(kind, "usual"))
+        for folder in fitted(variant, kind).values():
+            found = models.load(folder).transform(dataset.test)
+            with np.load(folder / "codes.npz") as arrays:
+                assert found.dtype == arrays["test"].dtype or found.dtype == np.float64
+                np.testing.assert_allclose(found, arrays["test"], rtol=1e-4, atol=1e-4)
 
     @both_kinds
     def test_same_seed_gives_the_same_bytes(self, fitted, variant, kind):
         first, second = fitted(variant, kind), fitted(variant, kind, again=1)
         for seed in SEEDS:
-            for file in ("codes.npz", "reconstruction.npy", "model.safetensors"):
+            for file in ("codes.npz", "model.json", "model.safetensors"):
                 one, two = first[seed] / file, second[seed] / file
                 assert one.read_bytes() == two.read_bytes(), file
 
@@ -173,7 +211,7 @@ class TestVariant:
         for seed in SEEDS:
             assert codes(usual[seed], "train") == codes(other[seed], "train")
             assert history(usual[seed]) == history(other[seed])
-            models = [folders[seed] / "model.safetensors" for folders in (usual, other)]
-            assert models[0].read_bytes() == models[1].read_bytes()
+            kept = [folders[seed] / "model.safetensors" for folders in (usual, other)]
+            assert kept[0].read_bytes() == kept[1].read_bytes()
             if varied(usual[seed]):  # a control, or bits after an epoch, may have a single code
                 assert codes(usual[seed], "test") != codes(other[seed], "test")

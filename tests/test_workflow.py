@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.report import OVERALL, figure_names
+from aebench.stages import verify
+from aebench.stages.evaluate import FILES
 from aebench.statistics import METRIC_COLUMNS as COLUMNS
 
 Make = Callable[..., Workflow]
@@ -85,7 +88,7 @@ class TestCompleteRun:
                 for seed in (0, 1):
                     folder = results / dataset / variant / "d2" / f"seed-{seed}"
                     found = {path.name for path in folder.iterdir()}
-                    needed = {"codes.npz", "scores.csv", "samples.npz"}
+                    needed = {"codes.npz", *FILES}
                     if variant != "subspace":
                         needed |= {"history.csv", "model.safetensors", "model.json", "run.json"}
                     assert found == needed, folder
@@ -101,8 +104,11 @@ class TestCompleteRun:
         assert {"aebench", "python", "numpy", "torch"} <= facts["versions"].keys()
 
     def test_reconstructions_are_temporary(self, complete):
-        assert not [path for path in complete["first"].written() if "reconstruction.npy" in path]
-        assert [path for path in complete["second"].written() if "reconstruction.npy" in path]
+        kept = {
+            name: {Path(path).parts[3] for path in run.written() if "reconstruction.npy" in path}
+            for name, run in complete.items()
+        }
+        assert kept == {"first": set(), "second": {"subspace"}}  # others decode in evaluate
 
     def test_no_partial_file_is_left(self, complete):
         assert not [path for path in complete["first"].written() if "partial" in path]
@@ -203,17 +209,19 @@ class TestCompleteRun:
         assert different == []
 
     def test_an_edit_in_metrics_reruns_evaluate_alone(self, complete):
-        # Where reconstructions were kept; otherwise training has to make them again.
-        workflow = complete["second"]
-        file = workflow.folder / "src/aebench/metrics/run.py"
-        source = file.read_text()
-        file.write_text(source + "# edited\n")
-        try:
-            planned = jobs(workflow.run("-n", "--notemp"))
-        finally:
-            file.write_text(source)
-        runs = sum(len(variants) for variants in RUN.values())
-        assert planned == {"evaluate": runs, "aggregate": 1, "claims": 1, "report": 1, "all": 1}
+        # A rule of one's own must make its temporary reconstructions again.
+        for name, more in (("second", {}), ("first", {"train_subspace": 2})):
+            workflow = complete[name]
+            file = workflow.folder / "src/aebench/metrics/run.py"
+            source = file.read_text()
+            file.write_text(source + "# edited\n")
+            try:
+                planned = jobs(workflow.run("-n", *(["--notemp"] if name == "second" else [])))
+            finally:
+                file.write_text(source)
+            runs = sum(len(variants) for variants in RUN.values())
+            stages = {"evaluate": runs, "aggregate": 1, "claims": 1, "report": 1, "all": 1}
+            assert planned == stages | more
 
     def test_an_edit_in_models_reruns_training(self, complete):
         workflow = complete["first"]
@@ -238,6 +246,39 @@ class TestCompleteRun:
             workflow.write_variant("small.smk", text)
         assert planned.pop("train_small") == planned.pop("evaluate") == 2
         assert planned == {"aggregate": 1, "claims": 1, "report": 1, "all": 1}
+
+    def test_verify_compares_with_the_reference(self, complete):
+        """One run agrees with the other; a reference of other numbers is an error by name."""
+        first, second = complete["first"], complete["second"]
+        folder = second.folder / "reference"
+        verify.write(
+            first.results,
+            folder,
+            "tiny",
+            yaml.safe_load((first.folder / "config.yaml").read_text()),
+        )
+        try:
+            outcome = second.run("verify")
+            assert outcome.code == 0, outcome.text
+            (line,) = outcome.lines("agree with")
+            assert line.endswith("; 0 outside")
+            table = pd.read_csv(folder / "tiny.csv")
+            chosen = (table["variant"] == "pca") & (table["metric"] == "squared_error")
+            table.loc[chosen, "mean"] *= 1.1
+            table.to_csv(folder / "tiny.csv", index=False)
+            outcome = second.run("verify")
+        finally:
+            shutil.rmtree(folder)
+        assert outcome.code == 1
+        assert len(outcome.lines("outside: ")) == chosen.sum()
+        assert "pca d2 test squared_error" in outcome.lines("outside: ")[0]
+        assert outcome.lines("error: verify: 2 metrics are outside")
+
+    def test_verify_without_a_reference_is_one_message(self, complete):
+        outcome = complete["second"].run("verify")
+        assert outcome.code == 1
+        (line,) = set(outcome.lines("error: verify: "))
+        assert "no reference results of budget 'tiny'" in line
 
     @pytest.mark.parametrize("variant", ["small", "subspace"])
     def test_a_new_variant_is_in_every_table(self, complete, metrics, variant):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aebench import models
-from aebench.metrics import classification, retrieval
+from aebench.metrics import probes, retrieval
 from aebench.models import AutoEncoder
 from works.measure import Point, Scale, say, timed
 from works.variants import parameters
@@ -80,7 +80,7 @@ def _pca(sizes: Sizes) -> float:
 def _knn(sizes: Sizes) -> float:
     """`items` are training items; 1,000 test items look for neighbours."""
     Z, labels = _codes(sizes)
-    return timed(lambda: classification.knn_probe(Z, labels, Z[:1000], labels[:1000]))
+    return timed(lambda: probes.knn_probe(Z, labels, Z[:1000], labels[:1000]))
 
 
 def _retrieval(sizes: Sizes) -> float:

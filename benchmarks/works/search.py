@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from aebench import datasets, models
-from aebench.metrics import classification, retrieval
+from aebench.metrics import probes, retrieval
 from works.measure import OURS, Row, Scale, race, rows, timed
 from works.variants import parameters
 
@@ -22,7 +22,7 @@ def codes(scale: Scale) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     mnist = datasets.prepare("mnist", scale.train, scale.test)
     model = models.build("PCA", CODE_SIZE, parameters("pca", "images")).fit(mnist.train)
     found = model.transform(mnist.train), model.transform(mnist.test)
-    train, test = classification.standardise(*found)
+    train, test = probes.standardise(*found)
     return train, test, mnist.train_labels, mnist.test_labels
 
 
@@ -30,9 +30,9 @@ def knn(scale: Scale) -> Iterator[Row]:
     """The kNN probe: k is chosen on a validation part of train, then test items are classified."""
     train, test, train_labels, test_labels = codes(scale)
     test, test_labels = test[: scale.search_test], test_labels[: scale.search_test]
-    fit, validation = classification.split(train_labels, 0)
-    probe = partial(classification.knn_probe, train, train_labels, test, test_labels)
-    most = classification.NEIGHBOURS[-1]
+    fit, validation = probes.split(train_labels)
+    probe = partial(probes.knn_probe, train, train_labels, test, test_labels)
+    most = probes.NEIGHBOURS[-1]
     k = int(probe().chosen)
     searches = [(train[fit], train[validation], most), (train, test, k)]
     contestants = {

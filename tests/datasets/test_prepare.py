@@ -28,7 +28,16 @@ def test_kind_loads_nothing():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("function", [datasets.kind, datasets.prepare])
+def test_the_number_of_features_is_known_before_anything_is_loaded():
+    from aebench.datasets import curves, olivetti
+
+    assert datasets.n_features("curves") == curves.SIDE**2
+    assert datasets.n_features("olivetti") == olivetti.SIDE**2
+    assert datasets.n_features("mnist") == datasets.n_features("fashion-mnist") == 28**2
+    assert datasets.n_features("rcv1", 70) == 70
+
+
+@pytest.mark.parametrize("function", [datasets.kind, datasets.n_features, datasets.prepare])
 def test_an_unknown_name_lists_the_known(function):
     with pytest.raises(AebenchError) as caught:
         function("minst")

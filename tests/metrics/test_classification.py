@@ -1,234 +1,211 @@
+import math
 import warnings
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
-from aebench.metrics import classification
+from aebench.metrics import classification, linear
 from aebench.metrics.classification import (
-    NEIGHBOURS,
-    PENALTIES,
+    CURVE_PENALTY,
+    DRAWS,
     classification_scores,
-    knn_probe,
-    logistic_probe,
-    split,
-    spread_sample,
-    standardise,
+    layer_scores,
 )
+from aebench.metrics.probes import spread_sample
+
+from .test_probes import blobs
+
+ACCURACIES = {f"{probe}_accuracy" for probe in ("logistic", "svm", "knn")}
+CONTROLS = {f"{accuracy}_permuted_labels" for accuracy in ACCURACIES}
 
 
-def blobs(n_train=400, n_test=200, n_classes=4, d=3, noise=1.0, seed=0):
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(n_classes, d)) * 1.5
-    data = []
-    for n in (n_train, n_test):
-        labels = rng.integers(0, n_classes, n)
-        codes = centres[labels] + rng.normal(size=(n, d)) * noise
-        data += [codes.astype(np.float32), labels]
-    return data
+@pytest.fixture(scope="module")
+def scored():
+    data = blobs(n_train=1200, n_test=400, d=5)
+    return data, classification_scores(*data, n_classes=5)
 
 
-def test_standardise_against_scikit_learn_and_by_train_alone():
-    train, _, test, _ = blobs()
-    test = test * 3 + 5
+def test_names(scored):
+    _, found = scored
+    curve = {f"logistic_accuracy_at_{n}_labels" for n in (10, 100, 1000)}
+    assert found.scores.keys() == ACCURACIES | CONTROLS | curve
+    assert found.items.keys() == {"logistic_correct", "svm_correct", "knn_correct"}
+    assert found.classes.keys() == ACCURACIES
+    assert found.train == {}
+    assert all(type(value) is float and 0 <= value <= 1 for value in found.scores.values())
+
+
+def test_items_and_classes_have_the_accuracy_as_their_mean(scored):
+    (_, _, _, labels), found = scored
+    share = np.bincount(labels, minlength=5) / 400
+    for probe in ("logistic", "svm", "knn"):
+        accuracy = found.scores[f"{probe}_accuracy"]
+        right, by_class = found.items[f"{probe}_correct"], found.classes[f"{probe}_accuracy"]
+        assert right.dtype == bool
+        assert right.mean() == accuracy
+        assert by_class.shape == (5,)
+        assert np.nansum(by_class * share) == pytest.approx(accuracy)
+        assert math.isnan(by_class[4])
+
+
+def test_items_and_classes_by_hand():
+    """Three places far apart, and test items of which some lie at another class's place."""
+    places = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]], np.float32)
+    labels = np.arange(60) % 3
+    at, of = np.array([0, 1, 1, 2, 0, 2]), np.array([0, 1, 0, 2, 0, 1])
+    found = classification_scores(places[labels], labels, places[at], of, n_classes=3)
+    for probe in ("logistic", "svm", "knn"):
+        assert list(found.items[f"{probe}_correct"]) == [True, True, False, True, True, False]
+        np.testing.assert_allclose(found.classes[f"{probe}_accuracy"], [2 / 3, 1 / 2, 1])
+        assert found.scores[f"{probe}_accuracy"] == 4 / 6
+    assert found.scores["logistic_accuracy_at_10_labels"] == pytest.approx(4 / 6)
+
+
+def test_probes_and_curve_against_pipelines_of_scikit_learn(scored):
+    (train, y, test, y_test), found = scored
     scaler = StandardScaler().fit(train)
-    a, b = standardise(train, test)
-    np.testing.assert_allclose(a, scaler.transform(train), atol=1e-5)
-    np.testing.assert_allclose(b, scaler.transform(test), atol=1e-5)
-    assert abs(b.mean()) > 1
+    for n, draws in DRAWS.items():
+        accuracies = []
+        for draw in range(draws):
+            some = spread_sample(y, n, draw)
+            model = LogisticRegression(C=CURVE_PENALTY, max_iter=5000)
+            model.fit(scaler.transform(train[some]), y[some])
+            accuracies.append(model.score(scaler.transform(test), y_test))
+        value = found.scores[f"logistic_accuracy_at_{n}_labels"]
+        assert value == pytest.approx(np.mean(accuracies), abs=0.002)
+    for name, models in {
+        "logistic": [LogisticRegression(C=C, max_iter=5000) for C in (0.01, 1, 100)],
+        "svm": [LinearSVC(C=C, dual=False, intercept_scaling=1000) for C in (0.01, 1, 100)],
+    }.items():
+        scores = [
+            make_pipeline(StandardScaler(), model).fit(train, y).score(test, y_test)
+            for model in models
+        ]
+        value = found.scores[f"{name}_accuracy"]
+        assert min(scores) - 0.006 <= value <= max(scores) + 0.006
 
 
-def test_dimensions_constant_over_train_are_zero_in_both():
-    train, _, test, _ = blobs(d=3)
-    train[:, 1] = 0.1  # not exact in binary: a mean of it rounds
-    a, b = standardise(train, test)
-    assert not a[:, 1].any()
-    assert not b[:, 1].any()
-    assert a[:, 0].std() == pytest.approx(1, rel=1e-3)
-
-
-def test_binary_codes_are_standardised():
-    a, _ = standardise(np.array([[0, 1], [1, 1]], np.uint8), np.array([[1, 1]], np.uint8))
-    np.testing.assert_array_equal(a, [[-1, 0], [1, 0]])
-    assert a.dtype == np.float32
-
-
-def test_votes_by_hand_with_ties_to_the_smallest_class():
-    nearest = np.array([[0, 2, 2, 1, 1], [3, 3, 0, 0, 0]])
-    one, two, three, four, five = classification._votes(nearest, [1, 2, 3, 4, 5])
-    assert [list(v) for v in (one, two, three, four, five)] == [
-        [0, 3],
-        [0, 3],
-        [2, 3],
-        [2, 0],
-        [1, 0],
-    ]
-
-
-@pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
-def test_knn_against_scikit_learn_at_the_chosen_k(noise):
-    train, y, test, y_test = blobs(noise=noise)
-    probe = knn_probe(train, y, test, y_test)
-    oracle = KNeighborsClassifier(int(probe.chosen), algorithm="brute").fit(train, y)
-    assert probe.accuracy == oracle.score(test, y_test)
-
-
-def test_knn_chooses_the_k_that_is_best_on_validation():
-    train, y, test, y_test = blobs(noise=2.0)
-    fit, validation = split(y, 0)
-    scores = [
-        KNeighborsClassifier(k, algorithm="brute")
-        .fit(train[fit], y[fit])
-        .score(train[validation], y[validation])
-        for k in NEIGHBOURS
-    ]
-    best = [k for k, score in zip(NEIGHBOURS, scores, strict=True) if score == max(scores)]
-    assert knn_probe(train, y, test, y_test).chosen == best[-1]
-
-
-def test_knn_needs_many_neighbours_under_label_noise_and_one_without():
-    rng = np.random.default_rng(1)
-    grid = rng.random((900, 1)).astype(np.float32)
-    stripes = (grid[:, 0] * 40).astype(int) % 2
-    assert knn_probe(grid[:600], stripes[:600], grid[600:], stripes[600:]).chosen <= 3
-    halves = (grid[:, 0] > 0.5).astype(int) ^ (rng.random(900) < 0.3)
-    assert knn_probe(grid[:600], halves[:600], grid[600:], halves[600:]).chosen >= 9
-
-
-@pytest.mark.parametrize("noise", [0.3, 2.0])
-def test_logistic_against_scikit_learn(noise):
-    train, y, test, y_test = blobs(noise=noise)
-    fit, validation = split(y, 0)
-    scores = [
-        LogisticRegression(C=C, max_iter=5000)
-        .fit(train[fit], y[fit])
-        .score(train[validation], y[validation])
-        for C in PENALTIES
-    ]
-    probe = logistic_probe(train, y, test, y_test)
-    assert probe.chosen == PENALTIES[int(np.argmax(scores))]
-    oracle = LogisticRegression(C=probe.chosen, max_iter=5000).fit(train, y)
-    assert probe.accuracy == pytest.approx(oracle.score(test, y_test), abs=0.006)
-
-
-def test_a_fit_from_other_weights_ends_at_the_same_ones_sooner():
-    train, y, _, _ = blobs(n_train=2000, d=10, noise=2.0)
-    start = classification._logistic(train.astype(np.float64), y, 100.0)
-    cold = classification._logistic(train.astype(np.float64), y, 1.0)
-    warm = classification._logistic(train.astype(np.float64), y, 1.0, start)
-    assert warm.n_iter_[0] < cold.n_iter_[0]
-    np.testing.assert_allclose(warm.predict_proba(train), cold.predict_proba(train), atol=0.01)
-    untouched = classification._logistic(train.astype(np.float64), y, 100.0)
-    np.testing.assert_array_equal(start.coef_, untouched.coef_)
-
-
-def test_a_fit_with_more_classes_starts_afresh():
-    train, y, _, _ = blobs()
-    cold = classification._logistic(train.astype(np.float64), y, 1.0)
-    for fewer in (y < 3, y < 1):
-        start = classification._logistic(train[fewer].astype(np.float64), y[fewer], 1.0)
-        model = classification._logistic(train.astype(np.float64), y, 1.0, start)
-        np.testing.assert_array_equal(model.coef_, cold.coef_)
-
-
-def test_no_warning_reaches_the_user(monkeypatch):
-    monkeypatch.setattr(classification, "MAX_ITERATIONS", 2)
-    train, y, test, y_test = blobs(noise=0.01)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert 0 <= logistic_probe(train, y, test, y_test).accuracy <= 1
-
-
-@pytest.mark.parametrize("probe", [knn_probe, logistic_probe])
-def test_the_choice_does_not_see_the_test_items(probe):
-    train, y, test, y_test = blobs(noise=2.0)
-    rng = np.random.default_rng(9)
-    chosen = {
-        probe(train, y, other, labels).chosen
-        for other, labels in (
-            (test, y_test),
-            (test, rng.permutation(y_test)),
-            (rng.normal(size=test.shape).astype(np.float32) * 50, y_test),
-        )
-    }
-    assert len(chosen) == 1
+def test_test_labels_change_nothing_but_what_is_right(scored):
+    """With labels turned by one class, right items are wrong, and the same items are predicted."""
+    (train, y, test, y_test), found = scored
+    turned = classification_scores(train, y, test, (y_test + 1) % 4, n_classes=5)
+    for name, right in found.items.items():
+        assert not (right & turned.items[name]).any()
+        assert right.mean() > 0.6
 
 
 def test_accuracies_do_not_change_with_shift_and_scale_of_the_codes():
     train, y, test, y_test = blobs()
+    scores = classification_scores(train, y, test, y_test, 4).scores
     moved = [(codes * np.float32(4) + np.float32(8)) for codes in (train, test)]
-    scores = classification_scores(train, y, test, y_test)
-    again = classification_scores(moved[0], y, moved[1], y_test)
+    again = classification_scores(moved[0], y, moved[1], y_test, 4).scores
     assert again == pytest.approx(scores, abs=0.011)
 
 
 def test_accuracies_drop_when_test_is_shifted_alone():
     train, y, test, y_test = blobs(noise=0.3)
-    right = classification_scores(train, y, test, y_test)
-    wrong = classification_scores(train, y, test + 20, y_test)
-    for name in ("knn_accuracy", "logistic_accuracy"):
+    right = classification_scores(train, y, test, y_test, 4).scores
+    wrong = classification_scores(train, y, test + 20, y_test, 4).scores
+    for name in (*ACCURACIES, "logistic_accuracy_at_100_labels"):
         assert right[name] > 0.9
         assert wrong[name] < 0.6
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_knn_does_not_change_under_rotation(seed):
-    train, y, test, y_test = blobs(seed=seed)
-    rotation = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
-    turned = [(codes @ rotation).astype(np.float32) for codes in (train, test)]
-    probe, again = knn_probe(train, y, test, y_test), knn_probe(turned[0], y, turned[1], y_test)
-    assert again.chosen == probe.chosen
-    assert again.accuracy == pytest.approx(probe.accuracy, abs=0.006)
+def test_accuracies_do_not_change_with_the_order_of_test_items(scored):
+    (train, y, test, y_test), found = scored
+    order = np.random.default_rng(0).permutation(len(test))
+    again = classification_scores(train, y, test[order], y_test[order], 5)
+    for name in found.scores.keys() - CONTROLS:  # another order is another permutation of labels
+        assert again.scores[name] == found.scores[name]
 
 
-def test_control_with_permuted_labels_is_at_chance_where_the_code_is_good():
-    train, y, test, y_test = blobs(n_train=2000, n_test=1000, noise=0.2)
-    probe = knn_probe(train, y, test, y_test)
-    assert probe.accuracy > 0.95
-    assert probe.accuracy_permuted_labels == pytest.approx(0.25, abs=0.06)
+def test_what_is_right_does_not_depend_on_the_other_test_items(scored):
+    (train, y, test, y_test), found = scored
+    some = test[:, 0] > test[:, 0].mean()  # not where the rest of them lie
+    alone = classification_scores(train, y, test[some], y_test[some], 5)
+    for name, right in found.items.items():
+        np.testing.assert_array_equal(alone.items[name], right[some])
 
 
 def test_constant_codes_are_at_chance():
     _, y, _, y_test = blobs(n_train=600, n_test=600)
     train, test = np.zeros((600, 2), np.float32), np.zeros((600, 2), np.float32)
-    scores = classification_scores(train, y, test, y_test)
+    scores = classification_scores(train, y, test, y_test, 4).scores
     commonest = np.bincount(y_test).max() / 600
     assert all(0.1 < value <= commonest for value in scores.values())
-
-
-def test_split_is_stratified_seeded_and_disjoint():
-    labels = np.repeat([0, 1, 2, 3], [500, 300, 199, 1])
-    fit, validation = split(labels, seed=3)
-    assert sorted([*fit, *validation]) == list(range(1000))
-    counts = np.bincount(labels[validation], minlength=4)
-    np.testing.assert_array_equal(np.abs(counts - [50, 30, 20, 0]) <= 1, True)
-    np.testing.assert_array_equal(validation, split(labels, seed=3)[1])
-    assert not np.array_equal(validation, split(labels, seed=4)[1])
-
-
-def test_validation_has_at_most_five_thousand_items():
-    assert len(split(np.zeros(80_000, int), 0)[1]) == 5_000
-
-
-def test_spread_sample_is_random_inside_classes():
-    labels = np.repeat([0, 1], 50)
-    drawn = np.bincount(np.concatenate([spread_sample(labels, 10, s) for s in range(200)]))
-    assert drawn.min() > 5
-    assert drawn.max() < 45
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_very_few_items(n):
     codes = np.arange(n, dtype=np.float32)[:, None]
     labels = np.arange(n) % 2
-    scores = classification_scores(codes, labels, codes, labels)
+    scores = classification_scores(codes, labels, codes, labels, 2).scores
+    assert scores.keys() == ACCURACIES | CONTROLS
     assert all(0 <= value <= 1 for value in scores.values())
 
 
-def test_knn_on_codes_without_information_predicts_the_commonest_class():
-    y = np.repeat([0, 1], [150, 850])
-    y_train = np.concatenate([[0] * 3, np.random.default_rng(0).permutation(y)])
-    probe = knn_probe(np.zeros((1003, 2), np.float32), y_train, np.zeros((1000, 2), np.float32), y)
-    assert probe.accuracy == pytest.approx(0.85)
+def test_no_warning_reaches_the_user(monkeypatch):
+    monkeypatch.setattr(linear, "MAX_ITERATIONS", 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classification_scores(*blobs(noise=0.01), n_classes=4)
+
+
+# ---------------------------------------------------------------- from few labels
+
+
+def test_more_labels_are_better_where_classes_can_be_told_apart(scored):
+    _, found = scored
+    curve = [found.scores[f"logistic_accuracy_at_{n}_labels"] for n in DRAWS]
+    assert curve == sorted(curve)
+    assert curve[-1] > curve[0] + 0.1
+
+
+@pytest.mark.parametrize(("n_train", "points"), [(9, 0), (10, 1), (999, 2), (1000, 3)])
+def test_points_with_more_labels_than_train_are_left_out(n_train, points):
+    scores = classification_scores(*blobs(n_train=n_train, n_test=20), n_classes=4).scores
+    assert sum("_labels" in name and "_at_" in name for name in scores) == points
+
+
+def test_a_point_sees_no_more_labels_than_it_claims(monkeypatch):
+    train, y, test, y_test = blobs(n_train=300)
+    seen, fit = [], linear.fit
+    monkeypatch.setattr(
+        linear, "fit", lambda loss, X, *a, **k: seen.append(len(X)) or fit(loss, X, *a, **k)
+    )
+    classification._accuracy_from(100, train, y, test, y_test)
+    assert seen == [100] * DRAWS[100]
+
+
+def test_draws_differ(monkeypatch):
+    train, y, test, y_test = blobs(noise=2.0)
+    monkeypatch.setitem(DRAWS, 10, 1)
+    one = classification._accuracy_from(10, train, y, test, y_test)
+    monkeypatch.setitem(DRAWS, 10, 5)
+    assert classification._accuracy_from(10, train, y, test, y_test) != one
+
+
+# ---------------------------------------------------------------- from inside the encoder
+
+
+def test_layers_are_measured_like_the_code_at_1000_labels(scored):
+    (train, y, test, y_test), found = scored
+    noise = np.random.default_rng(0).normal(size=(1600, 5)).astype(np.float32)
+    layers = [(train * 3 + 1, test * 3 + 1), (noise[:1200], noise[1200:])]
+    scores = layer_scores(iter(layers), y, y_test).scores
+    assert list(scores) == ["logistic_accuracy_of_layer_1", "logistic_accuracy_of_layer_2"]
+    of_code = found.scores["logistic_accuracy_at_1000_labels"]
+    assert scores["logistic_accuracy_of_layer_1"] == pytest.approx(of_code, abs=1e-3)
+    assert scores["logistic_accuracy_of_layer_2"] < 0.4
+
+
+def test_layers_need_1000_train_items_and_are_not_computed_without():
+    def layers():
+        raise AssertionError("asked for")
+        yield
+
+    assert layer_scores(layers(), np.zeros(999, int), np.zeros(5, int)).scores == {}

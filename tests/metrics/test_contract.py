@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aebench.errors import AebenchError
-from aebench.metrics import check_run, read_run
+from aebench.metrics import check_run, contract, read_run
 
 from .conftest import make_dataset, make_run
 
@@ -99,7 +99,7 @@ def test_refused_reconstructions(kind, spoil, message):
     codes, R = make_run(dataset)
     with pytest.raises(AebenchError) as error:
         check_run(dataset, codes, spoil(R), 2, FOLDER)
-    assert str(error.value).startswith(f"{WHO}reconstruction.npy ")
+    assert str(error.value).startswith(f"{WHO}reconstruction ")
     assert message in str(error.value)
 
 
@@ -122,6 +122,24 @@ def test_read_run(folder, images):
     assert isinstance(run.reconstruction, np.memmap)
 
 
+def test_codes_are_decoded_in_parts(folder, images, monkeypatch):
+    (folder / "reconstruction.npy").unlink()
+    weights, asked = np.ones((2, 12)) / 7, []
+    monkeypatch.setattr(contract, "DECODED_AT_ONCE", 15)
+    run = read_run(folder, images, 2, lambda Z: asked.append(len(Z)) or Z @ weights)
+    assert asked == [15, 15, 10]
+    assert run.reconstruction.dtype == np.float32
+    np.testing.assert_allclose(run.reconstruction, run.codes_test @ weights, rtol=1e-6)
+    assert sorted(path.name for path in folder.iterdir()) == ["codes.npz"]
+
+
+def test_what_a_model_decodes_is_checked(folder, images):
+    with pytest.raises(AebenchError, match=r"reconstruction has shape \[40, 3\]; needed: \[40, 12"):
+        read_run(folder, images, 2, lambda Z: np.ones((len(Z), 3)))
+    with pytest.raises(AebenchError, match="reconstruction has NaN or infinite values in 40 of 40"):
+        read_run(folder, images, 2, lambda Z: np.full((len(Z), 12), np.nan))
+
+
 @pytest.mark.parametrize("name", ["codes.npz", "reconstruction.npy"])
 def test_missing_and_broken_files(folder, images, name):
     (folder / name).write_bytes(b"not numpy")
@@ -140,5 +158,5 @@ def test_pickles_are_refused(folder, images):
 
 def test_a_folder_of_another_shape_is_named_as_it_is(images):
     codes, R = make_run(images)
-    with pytest.raises(AebenchError, match=re.escape("somewhere: reconstruction.npy has shape")):
+    with pytest.raises(AebenchError, match=re.escape("somewhere: reconstruction has shape")):
         check_run(images, codes, R[1:], 2, "somewhere")

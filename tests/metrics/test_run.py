@@ -4,23 +4,47 @@ import sys
 import numpy as np
 import pytest
 
-from aebench.metrics import samples, score_run
+from aebench.metrics import Limits, samples, score_run
+from aebench.metrics.contract import Run
 
 from .conftest import make_dataset, make_run
+
+NO_LIMITS = Limits()
 
 COMMON = {
     "squared_error",
     "cross_entropy",
+    "explained_variance",
     "precision_at_1",
     "precision_at_3",
     "precision_at_7",
     "precision_at_15",
     "precision_at_31",
+    "recall_at_15",
+    "ndcg_at_15",
+    "ndcg",
+    "r_precision",
+    *(f"precision_at_recall_{i / 10}" for i in range(11)),
     "mean_average_precision",
     "mean_average_precision_permuted_labels",
 }
-CLASSES = {"logistic_accuracy", "knn_accuracy", "knn_accuracy_permuted_labels"}
+STRUCTURE = {
+    "trustworthiness",
+    "continuity",
+    "local_intrinsic_dimension",
+    "mean_activation",
+    "code_sparsity",
+    "dead_units",
+}
+COMMON |= STRUCTURE
+PROBES = {f"{probe}_accuracy" for probe in ("logistic", "svm", "knn")}
+CURVE = {"logistic_accuracy_at_10_labels", "logistic_accuracy_at_100_labels"}  # of 120 items
+CLASSES = PROBES | {f"{probe}_permuted_labels" for probe in PROBES} | CURVE
 WORDS = {"cross_entropy_per_word", "perplexity"}
+
+
+def scores_of(dataset, codes, R, limits=NO_LIMITS):
+    return score_run(dataset, Run(codes["train"], codes["test"], R), limits).scores
 
 
 @pytest.mark.parametrize(
@@ -29,10 +53,10 @@ WORDS = {"cross_entropy_per_word", "perplexity"}
 def test_names_and_values(kind, names):
     dataset = make_dataset(kind)
     codes, R = make_run(dataset)
-    scores = score_run(dataset, codes["train"], codes["test"], R)
+    scores = scores_of(dataset, codes, R)
     assert set(scores) == names
     assert all(type(value) is float and np.isfinite(value) for value in scores.values())
-    assert scores == score_run(dataset, codes["train"], codes["test"], R)
+    assert scores == scores_of(dataset, codes, R)
 
 
 def test_several_topics_have_no_classification(documents):
@@ -42,33 +66,40 @@ def test_several_topics_have_no_classification(documents):
         eye[documents.test_labels],
     )
     codes, R = make_run(documents)
-    assert set(score_run(documents, codes["train"], codes["test"], R)) == COMMON | WORDS
+    assert set(scores_of(documents, codes, R)) == COMMON | WORDS
 
 
 def test_classes_that_train_has_not_cannot_be_learned(images):
     codes, R = make_run(images)
     images.train_labels = images.train_labels + 4
-    scores = score_run(images, codes["train"], codes["test"], R)
+    scores = scores_of(images, codes, R)
     assert set(scores) == COMMON
     assert scores["mean_average_precision"] > 0
     images.train_labels[0] = 0  # one class in common is enough
-    assert set(score_run(images, codes["train"], codes["test"], R)) == COMMON | CLASSES
+    assert set(scores_of(images, codes, R)) == COMMON | CLASSES
 
 
 def test_known_factors_are_looked_for_in_the_code(images):
     codes, R = make_run(images)
     images.train_factors, images.test_factors = codes["train"] @ [[2.0], [1.0]], None
-    assert "factor_recovery" not in score_run(images, codes["train"], codes["test"], R)
+    assert "factor_recovery" not in scores_of(images, codes, R)
     images.test_factors = codes["test"] @ [[2.0], [1.0]]
-    scores = score_run(images, codes["train"], codes["test"], R)
+    scores = scores_of(images, codes, R)
     assert set(scores) == COMMON | CLASSES | {"factor_recovery"}
     assert scores["factor_recovery"] == pytest.approx(1, abs=1e-5)
 
 
+def test_variance_is_explained_beyond_the_mean_of_train(images):
+    images.test = images.test / 2
+    codes, R = make_run(images)
+    R[:] = images.train.mean(axis=0, dtype=np.float64)
+    assert scores_of(images, codes, R)["explained_variance"] == 0
+
+
 def test_queries_limit_is_passed_on(images):
     codes, R = make_run(images)
-    few = score_run(images, codes["train"], codes["test"], R, queries=3)
-    every = score_run(images, codes["train"], codes["test"], R)
+    few = scores_of(images, codes, R, Limits(queries=3))
+    every = scores_of(images, codes, R)
     assert few["mean_average_precision"] != every["mean_average_precision"]
     assert few["knn_accuracy"] == every["knn_accuracy"]
 

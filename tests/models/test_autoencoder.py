@@ -414,7 +414,7 @@ def test_numbers_of_numpy_and_a_random_state_can_be_saved(state, tmp_path):
 def test_loading_what_is_no_saved_autoencoder_is_refused(tmp_path):
     with pytest.raises(ParameterError, match=r"holds no saved autoencoder: no model\.json in it"):
         AutoEncoder.load(tmp_path)
-    save(PCA(2).fit(pixels()), tmp_path)
+    save(PCA(2).fit(pixels()), tmp_path, "PCA", 2, {})
     with pytest.raises(ParameterError, match="holds a PCA, not an AutoEncoder"):
         AutoEncoder.load(tmp_path)
 

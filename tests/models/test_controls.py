@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
 from aebench.errors import ParameterError
-from aebench.models import Mean, RandomProjection
+from aebench.models import Identity, Mean, RandomProjection
 
 random = np.random.default_rng(0)
 X = (random.normal(size=(80, 6)) @ random.normal(size=(6, 12)) + 2).astype(np.float32)
@@ -58,7 +58,23 @@ def test_the_seed_draws_the_directions():
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("model", [Mean(2), RandomProjection(2, random_state=0)])
+def test_raw_items_lose_nothing():
+    model = Identity(12).fit(X)
+    codes = model.transform(X)
+    assert np.array_equal(codes, X)
+    assert codes.dtype == np.float32
+    assert error(model) == 0
+
+
+def test_raw_items_have_the_size_of_the_items():
+    for size in (3, 13):
+        with pytest.raises(
+            ParameterError, match=rf"code_size is {size}; allowed is 12, the number"
+        ):
+            Identity(size).fit(X)
+
+
+@pytest.mark.parametrize("model", [Identity(), Mean(2), RandomProjection(2, random_state=0)])
 def test_sparse_and_dense_input_give_equal_results(model):
     counts = random.poisson(0.7, (50, 9)).astype(np.float32)
     results = []

@@ -82,6 +82,22 @@ def test_without_l2_the_subspace_is_found_and_not_its_axes(ellipsoid):
     assert cosines.max(0).min() < 0.99
 
 
+# -------------------------------------------------------- what cannot be compressed
+
+
+@pytest.mark.parametrize("hidden", [(), (50,)], ids=["linear", "deep"])
+def test_random_data_cannot_be_compressed(hidden):
+    """A code of 10 drops half of the variance of 20 independent inputs; of 10 and copies, none."""
+    random = np.random.default_rng(0).normal(size=(1500, 20)).astype(np.float32)
+    copied = np.hstack([random[:, :10]] * 2)
+    lost = []
+    for X in (random, copied):
+        model = fit(X[:1000], hidden=hidden, code_size=10, epochs=20, batch_size=50)
+        lost.append(squared_error(model, X[1000:]) / X[1000:].var(0).sum())
+    assert lost[0] > 0.48
+    assert lost[1] < 0.05
+
+
 # -------------------------------------------------------------------- sparsity
 
 WIDE = {"code_size": 100, "loss": "cross_entropy", "batch_size": 100}

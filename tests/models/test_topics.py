@@ -40,7 +40,7 @@ def test_codes_and_reconstructions_are_shares(model):
 @pytest.mark.parametrize(("visits", "passes"), [(1, 1), (700, 2), (10_000, 3)])
 def test_passes_are_as_many_as_the_visits_allow(visits, passes):
     found = TopicModel(2, passes=3, visits=visits, random_state=0).fit(COUNTS)
-    assert found._model.n_iter_ == passes
+    assert found.lda_.n_iter_ == passes
 
 
 def test_the_seed_matters_and_is_kept():

@@ -1,13 +1,10 @@
 """Parameters are chosen by held-out training items, and by nothing else."""
 
-import json
-
 import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.decomposition import PCA
 
-from aebench import models
 from aebench.errors import ParameterError
 from aebench.models import Clipped, KernelPCA, WordCounts, build, fit_seeds, tuned, tuning
 from aebench.models.tuning import Split, score
@@ -77,14 +74,6 @@ def test_the_seed_reaches_the_estimator_inside():
     first, second, again = fit_seeds(estimator, X, [0, 1, 0])
     assert np.array_equal(first.transform(X), again.transform(X))
     assert not np.array_equal(first.transform(X), second.transform(X))
-
-
-def test_the_choice_is_saved_beside_the_arrays(tmp_path):
-    model = build("PCA", 2, {"clip": [0, 1], "tune": {"whiten": [False]}}).fit(X)
-    assert models.save(model, tmp_path) >= 16
-    facts = json.loads((tmp_path / "model.json").read_text())
-    assert facts["chosen"] == {"estimator__whiten": False}
-    assert (tmp_path / "model.safetensors").stat().st_size < 2000
 
 
 @pytest.mark.parametrize(

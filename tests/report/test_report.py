@@ -183,9 +183,37 @@ def test_columns_of_controls_are_the_controls(tmp_path):
     assert tables.audit(found, "mnist").columns[5:-2] == ["pca"]
 
 
+def add_raw(folder):
+    """Give MNIST a control without error whose code is as large as the items."""
+    metrics = pd.read_csv(folder / "metrics.csv")
+    raw = metrics[
+        metrics.eval("dataset == 'mnist' and variant == 'deep' and code_size == code_size.max()")
+    ]
+    raw = raw.assign(variant="raw", code_size=64)
+    raw.loc[raw["metric"] == "squared_error", "value"] = 0.0
+    statistics.write_csv(pd.concat([metrics, raw]), folder / "metrics.csv")
+    return ROLES | {"raw": "control"}
+
+
+def test_a_control_with_a_code_size_of_its_own_is_compared_with_nothing(tmp_path):
+    before = read(write_results(tmp_path / "before"), ROLES)
+    folder = write_results(tmp_path / "after")
+    after = read(folder, add_raw(folder))
+    assert after.code_sizes("mnist") == [2, 5, 64]
+    for of in ("main_code_size", "compared_code_sizes", "headline_code_sizes"):
+        assert getattr(after, of)("mnist") == getattr(before, of)("mnist")
+    assert tables.audit(after, "mnist").columns == tables.audit(before, "mnist").columns
+    rows, more = (tables.of_dataset(results, "mnist").rows for results in (before, after))
+    assert more[:-1] == rows
+    assert [cell.text for cell in more[-1][:3]] == ["code size 64", "raw", "0.00"]
+    assert not any(cell.best for cell in more[-1])
+    for name in figure_names("mnist", "images"):
+        figures.draw(name, after, "mnist")
+
+
 def test_one_code_size_is_not_called_a_curve(tmp_path):
     results = write_results(tmp_path / "results", documents=(), sizes=(2,))
-    render(results, tmp_path / "out", "smoke", CONFIG, ROLES)
+    render(results, tmp_path / "out", "smoke", CONFIG, add_raw(results))
     for name in ("index.html", "report.md"):
         assert "What a larger code buys" not in (tmp_path / "out" / name).read_text()
 

@@ -1,3 +1,5 @@
+import csv
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -5,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aebench import datasets
+from aebench import datasets, models
 from aebench.errors import AebenchError
 from aebench.metrics.arrays import here
 from aebench.stages import evaluate
 
-LIMITS = {"code_size": 3, "queries": None, "probe_items": None}
+LIMITS = {"code_size": 3, "limits": {}}
 
 
 @pytest.fixture
@@ -108,3 +110,83 @@ def test_torch_is_not_imported_on_the_cpu(prepared):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
     assert Path(folders[0], "scores.csv").exists()
+
+
+# ---------------------------------------------------------------- what is written, and by whom
+
+
+@pytest.fixture
+def modelled(prepared):
+    """The same with fitted estimators in place of reconstructions, seeds alike."""
+    data, folders = prepared
+    dataset = datasets.read(data)
+    model = models.build("PCA", 3, {}).fit(dataset.train)
+    for folder in folders:
+        (folder / "reconstruction.npy").unlink()
+        models.save(model, folder, "PCA", 3, {})
+        codes = {part: model.transform(getattr(dataset, part)) for part in ("train", "test")}
+        np.savez(folder / "codes.npz", **codes)
+    return data, folders
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def scores_of_test(folder):
+    return {
+        row["metric"]: float(row["value"])
+        for row in rows(folder / "scores.csv")
+        if row["split"] == "test"
+    }
+
+
+def test_every_file_is_written_and_nothing_else(modelled):
+    data, folders = modelled
+    before = {path.name for path in folders[0].iterdir()}
+    evaluate.run(data, folders, **LIMITS, with_models=True)
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} - before == set(evaluate.FILES)
+    assert scores(folders)[0] == scores(folders)[1]
+
+
+def test_a_model_and_its_reconstruction_give_the_same_scores(modelled):
+    data, folders = modelled
+    evaluate.run(data, folders, **LIMITS, with_models=True)
+    with_model = scores_of_test(folders[0])
+    dataset = datasets.read(data)
+    model = models.load(folders[0])
+    decoded = model.inverse_transform(model.transform(dataset.test)).astype(np.float32)
+    np.save(folders[1] / "reconstruction.npy", decoded)
+    evaluate.run(data, folders[1:], **LIMITS)
+    alone = scores_of_test(folders[1])
+    assert {"squared_error", "logistic_accuracy", "mean_average_precision"} <= alone.keys()
+    for metric, value in alone.items():
+        assert with_model[metric] == pytest.approx(value, rel=1e-6), metric
+
+
+def test_items_and_classes_average_to_the_score(modelled):
+    data, folders = modelled
+    evaluate.run(data, folders, **LIMITS, with_models=True)
+    score = scores_of_test(folders[0])
+    with np.load(folders[0] / "items.npz") as items:
+        assert items["squared_error"].shape == (120,)
+        assert items["squared_error"].mean() == pytest.approx(score["squared_error"], rel=1e-6)
+    classes = [
+        float(row["value"])
+        for row in rows(folders[0] / "classes.csv")
+        if row["metric"] == "squared_error"
+    ]
+    assert len(classes) == 4
+    assert np.mean(classes) == pytest.approx(score["squared_error"], rel=1e-6)  # all of one size
+
+
+def test_a_damaged_model_is_named_with_its_variant(modelled):
+    data, folders = modelled
+    place = folders[0].parent / "results/quick/tiny/mine/d3/seed-0"
+    shutil.copytree(folders[0], place)
+    (place / "model.json").write_text("{")
+    refusal = r"variant 'mine' on tiny.*cannot be read.*train it again"
+    with pytest.raises(AebenchError, match=refusal):
+        evaluate.run(data, [place], **LIMITS, with_models=True)

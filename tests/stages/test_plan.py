@@ -27,6 +27,7 @@ def config() -> dict[str, Any]:
         "datasets": ["mnist", "reuters-r52"],
         "variants": "all",
         "code_sizes": {"images": [30, 2], "documents": [50, 2, 10]},
+        "unseen": {},
         "vocabulary_size": 100,
         "device": "cpu",
         "precision": "high",
@@ -68,6 +69,21 @@ def test_all_variants_are_those_with_a_file(config):
     assert read(config).variants == ["deep", "lsa", "pca"]
 
 
+def test_unseen_data_sets_are_prepared_but_not_compared(config):
+    config["unseen"] = {"mnist": "fashion-mnist", "curves": "mnist"}
+    found = read(config)
+    assert found.unseen("mnist") == "fashion-mnist"
+    assert found.unseen("reuters-r52") is None
+    assert found.datasets == ["mnist", "reuters-r52"]
+    assert found.prepared == ["mnist", "reuters-r52", "fashion-mnist"]
+    assert found.limits("fashion-mnist") == {"train_items": 60, "test_items": 50}
+
+
+def test_unseen_data_sets_exist(config):
+    assert "unseen has 'digits'" in refusal(config | {"unseen": {"digits": "mnist"}})
+    assert "unseen has 'letters'" in refusal(config | {"unseen": {"mnist": "letters"}})
+
+
 def test_all_data_sets_are_those_of_the_budget(config):
     assert read(config | {"datasets": "all"}).datasets == ["reuters-r52", "mnist"]
 
@@ -87,8 +103,9 @@ def test_limits_go_by_kind_and_are_none_when_absent(config):
     small = read(config)
     assert small.limits("mnist") == {"train_items": 60, "test_items": 50}
     assert small.limits("reuters-r52") == {"train_items": None, "test_items": None}
-    assert small.evaluation_limits("mnist") == {"queries": 10, "probe_items": 55}
-    assert small.evaluation_limits("reuters-r52") == {"queries": None, "probe_items": None}
+    none = dict.fromkeys(plan.LIMITS)
+    assert small.evaluation_limits("mnist") == none | {"queries": 10, "probe_items": 55}
+    assert small.evaluation_limits("reuters-r52") == none
 
 
 def test_one_limit_may_stand_alone(config):
@@ -149,6 +166,21 @@ def test_main_is_the_first_code_size_of_each_data_set(config):
     ]
 
 
+def test_features_are_as_many_as_the_data_set_has(config):
+    rules = {
+        "raw": {
+            "role": "control",
+            "images": {"code_sizes": "features"},
+            "documents": {"code_sizes": "features"},
+        }
+    }
+    expected = [("mnist", "raw", 784), ("olivetti", "raw", 625), ("reuters-r52", "raw", 100)]
+    chosen = config | {"datasets": ["mnist", "olivetti", "reuters-r52"]}
+    assert read(chosen).comparisons(rules) == expected
+    config["budgets"]["small"]["main_code_size_only"] = True
+    assert read(chosen).comparisons(rules) == expected
+
+
 def test_main_code_size_only(config):
     config["budgets"]["small"]["main_code_size_only"] = True
     config["code_sizes"]["fashion-mnist"] = [5, 7]
@@ -188,7 +220,9 @@ def test_nothing_to_do_is_refused(config):
 
 @pytest.mark.parametrize("sizes", [[], [0], [2, 2], [2.5], ["2"], 2, [True], "all"])
 def test_code_sizes_of_a_variant_are_checked(config, sizes):
-    with pytest.raises(AebenchError, match=r"variant deep: code_sizes .* whole numbers.* 'main'"):
+    with pytest.raises(
+        AebenchError, match=r"variant deep: code_sizes .* whole numbers.* 'main' or 'features'"
+    ):
         read(config).comparisons({"deep": DEEP | {"images": {"code_sizes": sizes}}})
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import small_dataset
 
-from aebench import datasets
+from aebench import datasets, models
 from aebench.errors import AebenchError
 from aebench.metrics.contract import read_run
 from aebench.stages import evaluate, train
@@ -53,7 +54,8 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_it_writes_the_files_of_the_contract(data):
     dataset = datasets.read(data)
     for seed, folder in run(data).items():
-        assert read_run(folder, dataset, 2).codes_test.shape == (60, 2)
+        decode = models.load(folder).inverse_transform
+        assert read_run(folder, dataset, 2, decode).reconstruction.shape == (60, 49)
         facts = json.loads((folder / "run.json").read_text())
         assert facts["seed"] == seed
         assert facts["estimator"] == "AutoEncoder"
@@ -138,8 +140,8 @@ def test_test_labels_change_scores_by_class_and_nothing_else(tmp_path):
             dataset.test_labels = np.random.default_rng(1).permutation(dataset.test_labels)
         data = write(tmp_path / name, dataset)
         folders = run(data)
-        evaluate.run(data, list(folders.values()), code_size=2, queries=None, probe_items=None)
-        written = ("codes.npz", "reconstruction.npy", "model.safetensors")
+        evaluate.run(data, [*folders.values()], code_size=2, limits={}, with_models=True)
+        written = ("codes.npz", "model.json", "model.safetensors")
         files.append(
             [(folder / file).read_bytes() for folder in folders.values() for file in written]
         )
@@ -150,11 +152,15 @@ def test_test_labels_change_scores_by_class_and_nothing_else(tmp_path):
     assert {"knn_accuracy", "mean_average_precision"} <= by_class
 
 
-@pytest.mark.parametrize("probe", ["logistic", "knn"])
+@pytest.mark.parametrize("probe", ["logistic", "svm", "knn"])
 def test_probes_choose_without_the_test_part(probe):
-    from aebench.metrics import classification
+    from aebench.metrics import linear, probes
 
-    fit = {"logistic": classification.logistic_probe, "knn": classification.knn_probe}[probe]
+    fit = {
+        "logistic": partial(probes.linear_probe, linear.cross_entropy),
+        "svm": partial(probes.linear_probe, linear.squared_hinge),
+        "knn": probes.knn_probe,
+    }[probe]
     random = np.random.default_rng(0)
     labels = random.integers(0, 4, 300)
     Z = (np.eye(4)[labels] + random.standard_normal((300, 4))).astype(np.float32)
@@ -162,16 +168,3 @@ def test_probes_choose_without_the_test_part(probe):
     garbage = fit(Z[:200], labels[:200], -Z[200:], (labels[200:] + 1) % 4)
     assert usual.chosen == garbage.chosen
     assert usual.accuracy != garbage.accuracy
-
-
-def test_a_reconstruction_written_in_parts_is_the_whole(tmp_path, monkeypatch):
-    from sklearn.decomposition import PCA
-
-    X = np.random.default_rng(0).random((50, 8)).astype(np.float32)
-    model = PCA(3).fit(X)
-    codes = model.transform(X)
-    monkeypatch.setattr(train, "DECODED_AT_ONCE", 20)
-    train.write_reconstruction(tmp_path / "r.npy", model, codes, X.shape)
-    found = np.load(tmp_path / "r.npy")
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, model.inverse_transform(codes), rtol=1e-6)

@@ -49,7 +49,7 @@ def test_a_list_in_random_order(metric, score):
 
 def test_a_code_without_information_scores_exactly_chance():
     codes = np.ones((len(LABELS), 3), dtype=np.float32)
-    scores = retrieval_scores(codes, LABELS)
+    scores = retrieval_scores(codes, LABELS).scores
     for metric in ("mean_average_precision", "precision_at_1", "precision_at_31"):
         assert chance(metric, Labels(LABELS, len(LABELS))).holds(scores[metric])
         assert not chance(metric, Labels(LABELS, len(LABELS))).holds(scores[metric] + 1e-3)
@@ -60,7 +60,7 @@ def test_sampled_queries_widen_the_range():
     codes = np.ones((len(LABELS), 3), dtype=np.float32)
     found = chance("mean_average_precision", Labels(LABELS, 10))
     scores = [
-        retrieval_scores(codes, LABELS, queries=10, seed=int(seed))["mean_average_precision"]
+        retrieval_scores(codes, LABELS, queries=10, seed=int(seed)).scores["mean_average_precision"]
         for seed in rng.integers(0, 1000, 50)
     ]
     assert all(found.holds(score) for score in scores)

@@ -69,8 +69,37 @@ def test_threads_can_be_set_again_and_after_work():
 
 
 @pytest.mark.parametrize("precision", device.PRECISIONS)
-def test_the_precision_of_products_is_set_for_a_while(precision):
+def test_the_precision_of_products_is_set_for_a_while(precision, monkeypatch):
+    monkeypatch.setattr(device, "medium_is_float32", lambda: False)
     before = torch.get_float32_matmul_precision()
     with device.products_in(precision):
         assert torch.get_float32_matmul_precision() == precision
     assert torch.get_float32_matmul_precision() == before
+
+
+@pytest.mark.parametrize("precision", ["highest", "high"])
+def test_whatever_is_used_products_are_float32_on_the_cpu(precision):
+    a, b = torch.randn(300, 700), torch.randn(700, 200)
+    exact = a.double() @ b.double()
+    before = torch.get_float32_matmul_precision()
+    with device.products_in(precision):
+        used = torch.get_float32_matmul_precision()
+        assert (a @ b - exact).norm() < device.FLOAT32_ERROR * exact.norm()
+    assert used == ("medium" if device.medium_is_float32() else precision)
+    assert torch.get_float32_matmul_precision() == before
+
+
+def test_products_that_are_rounded_are_not_taken_for_exact(monkeypatch):
+    device.medium_is_float32.cache_clear()
+    multiply = torch.Tensor.__matmul__
+    rounded = lambda a, b: multiply(a.bfloat16(), b.bfloat16()).to(a.dtype)  # noqa: E731
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                torch.Tensor,
+                "__matmul__",
+                lambda a, b: rounded(a, b) if a.dtype == torch.float32 else multiply(a, b),
+            )
+            assert not device.medium_is_float32()
+    finally:
+        device.medium_is_float32.cache_clear()

@@ -63,6 +63,23 @@ def rule_of(variant):
     return found
 
 
+def is_model(variant):
+    """Whether a variant's fitted estimator is kept, so that it can be asked more than it wrote."""
+    return rule_of(variant).params.get("estimator") is not None
+
+
+def decoders(wildcards):
+    """What reconstructs a variant's codes: its models, or what a rule of one's own has written."""
+    files = "model.safetensors" if is_model(wildcards.variant) else "reconstruction.npy"
+    return expand(runs(files), **wildcards)
+
+
+def unseen(wildcards):
+    """Another data set, which the models of this one never saw."""
+    name = PLAN.unseen(wildcards.dataset)
+    return f"<results>/{name}/data.npz" if name and is_model(wildcards.variant) else []
+
+
 def roles():
     """What each variant is in a comparison."""
     return {variant: plan.role(variant, rule_of(variant).params) for variant in PLAN.variants}

@@ -3,11 +3,15 @@ rule evaluate:
     input:
         data="<results>/{dataset}/data.npz",
         codes=runs("codes.npz"),
-        reconstruction=runs("reconstruction.npy"),
+        decoders=decoders,
+        unseen=unseen,
         code=code("metrics", "stages/evaluate.py", "training/device.py"),
     output:
         scores=runs("scores.csv"),
+        by_class=runs("classes.csv"),
+        by_item=runs("items.npz"),
         samples=runs("samples.npz"),
+        cost=runs("cost.json"),
     log:
         "<logs>/{dataset}-{variant}-d{code_size}-evaluate.log",
     priority: 50
@@ -17,6 +21,7 @@ rule evaluate:
     params:
         # A node without a GPU may evaluate what one with a GPU has trained.
         device="cpu" if config["device"] == "cpu" else "auto",
+        with_models=lambda wildcards: is_model(wildcards.variant),
         limits=lambda wildcards: PLAN.evaluation_limits(wildcards.dataset),
     script:
         "../scripts/evaluate.py"

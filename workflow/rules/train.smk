@@ -5,9 +5,9 @@ rule train:
         code=code("models", "training", "stages/train.py"),
     output:
         codes=runs("codes.npz", "<variant>"),
-        reconstruction=temp(runs("reconstruction.npy", "<variant>")),
         history=runs("history.csv", "<variant>"),
         model=runs("model.safetensors", "<variant>"),
+        facts=runs("model.json", "<variant>"),
         run=runs("run.json", "<variant>"),
     log:
         "<logs>/{dataset}-<variant>-d{code_size}-train.log",

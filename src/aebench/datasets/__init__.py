@@ -5,7 +5,7 @@ from numbers import Integral
 from aebench.datasets.store import Dataset, read, save
 from aebench.errors import AebenchError
 
-__all__ = ["KINDS", "Dataset", "kind", "names", "prepare", "read", "save"]
+__all__ = ["KINDS", "Dataset", "kind", "n_features", "names", "prepare", "read", "save"]
 
 KINDS = {
     "mnist": "images",
@@ -16,6 +16,8 @@ KINDS = {
     "reuters-r52": "documents",
     "rcv1": "documents",
 }
+
+PIXELS = {"mnist": 784, "fashion-mnist": 784, "curves": 784, "olivetti": 625}
 
 
 def names() -> list[str]:
@@ -34,6 +36,20 @@ def kind(name: str) -> str:
     if name not in KINDS:
         raise AebenchError(f"unknown data set {name!r}; allowed are {', '.join(KINDS)}.")
     return KINDS[name]
+
+
+def n_features(name: str, vocabulary_size: int = 2000) -> int:
+    """Return the number of features, without loading anything.
+
+    Documents have `vocabulary_size`: fewer only where the training documents have fewer terms,
+    which nobody knows before they are read.
+
+    Raises
+    ------
+    AebenchError
+        For an unknown name; lists the allowed ones.
+    """
+    return PIXELS[name] if kind(name) == "images" else vocabulary_size
 
 
 def prepare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
@@ -14,6 +15,8 @@ from aebench.metrics.reconstruction import blocks
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
+
+DECODED_AT_ONCE = 20_000  # items; 160 MB of 2,000 words
 
 SHARE_TOLERANCE = 1e-3
 """How far the shares of a reconstructed document may sum from 1."""
@@ -32,7 +35,12 @@ class Run(NamedTuple):
     reconstruction: np.ndarray
 
 
-def read_run(folder: str | Path, dataset: Dataset, code_size: int) -> Run:
+def read_run(
+    folder: str | Path,
+    dataset: Dataset,
+    code_size: int,
+    decode: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Run:
     """Read codes.npz and reconstruction.npy of a seed folder and check them.
 
     Parameters
@@ -43,11 +51,13 @@ def read_run(folder: str | Path, dataset: Dataset, code_size: int) -> Run:
         The data set that was trained on.
     code_size : int
         Number of dimensions that the codes must have.
+    decode : callable, optional
+        Reconstructs codes [n, code_size]; then there need be no reconstruction.npy.
 
     Returns
     -------
     Run
-        The reconstruction is a read-only memory map.
+        The reconstruction is a read-only memory map, of a nameless file where it was decoded.
 
     Raises
     ------
@@ -55,7 +65,10 @@ def read_run(folder: str | Path, dataset: Dataset, code_size: int) -> Run:
         When a file is missing or unreadable, or `check_run` refuses its content.
     """
     codes = _load(Path(folder), "codes.npz", _read_arrays)
-    reconstruction = _load(Path(folder), "reconstruction.npy", _map_array)
+    if decode is None:
+        reconstruction = _load(Path(folder), "reconstruction.npy", _map_array)
+    else:
+        reconstruction = _decoded(decode, codes.get("test", np.empty((0, 0))), Path(folder))
     check_run(dataset, codes, reconstruction, code_size, folder)
     return Run(codes["train"], codes["test"], reconstruction)
 
@@ -121,6 +134,25 @@ def _load(folder: Path, name: str, read: Callable[[Path], _T]) -> _T:
         refuse(folder, f"{name} cannot be read as a numpy file ({error})")
 
 
+def _decoded(
+    decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, folder: Path
+) -> np.ndarray:
+    """Decode into a file without a name, some items at a time: as a whole they may not fit.
+
+    It is written as a file, not through a memory map, so that a full disk is an OSError.
+    """
+    width = 0
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for start in range(0, len(codes), DECODED_AT_ONCE):
+            block = np.asarray(decode(codes[start : start + DECODED_AT_ONCE]))
+            width = block.shape[1]
+            file.write(np.ascontiguousarray(block, dtype=np.float32).data)
+        file.flush()
+        if not width:
+            return np.empty((0, 0), np.float32)
+        return np.memmap(file, np.float32, "r", shape=(len(codes), width))
+
+
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as arrays:
         return {key: arrays[key] for key in arrays.files}
@@ -145,7 +177,7 @@ def _check_codes(codes: np.ndarray, shape: tuple[int, int], name: str, where: st
 
 
 def _check_reconstruction(R: np.ndarray, dataset: Dataset, where: str | Path) -> None:
-    name = "reconstruction.npy"
+    name = "reconstruction"
     _check_shape(R, dataset.test.shape, name, where)
     if R.dtype != np.float32:
         refuse(where, f"{name} is {R.dtype}; allowed: float32")

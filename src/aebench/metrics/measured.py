@@ -53,7 +53,8 @@ def merge(*parts: Measured) -> Measured:
     """Put families of metrics together; a name that two of them have is an error of ours."""
     together = measured()
     for part in parts:
-        for whole, more in zip(together, part, strict=True):
+        pairs: Any = zip(together, part, strict=True)
+        for whole, more in pairs:
             twice = whole.keys() & more.keys()
             if twice:
                 raise ValueError(f"measured twice: {', '.join(sorted(twice))}")

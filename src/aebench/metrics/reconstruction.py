@@ -1,14 +1,15 @@
-"""How much of a test item its reconstruction keeps: squared error and cross-entropy."""
+"""How much of an item its reconstruction keeps: squared error and cross-entropy."""
 
 import math
 import mmap
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
 
-Matrix: TypeAlias = np.ndarray | sparse.csr_matrix | sparse.csr_array
+from aebench.metrics.measured import Measured, Model, class_means, measured
+from aebench.metrics.sampling import Matrix
 
 SMALLEST_SHARE = 1e-8
 """A reconstruction that gives probability 0 to a word that occurs would cost infinitely many nats.
@@ -22,6 +23,151 @@ logarithms are taken, because the pixel itself is not known more exactly than th
 _BLOCK_ENTRIES = 2**18
 
 
+class Rows(Protocol):
+    """What reconstructions may be: an array, a memory map, or `Decoded`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[n, n_features]."""
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        """Return some rows."""
+
+
+class Decoded:
+    """Reconstructions that are decoded when they are read: never more than the rows asked for.
+
+    Parameters
+    ----------
+    model : Model
+    codes : ndarray [n, code_size]
+    n_features : int
+    """
+
+    def __init__(self, model: Model, codes: np.ndarray, n_features: int) -> None:
+        self.model, self.codes, self.shape = model, codes, (len(codes), n_features)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Return reconstructions of these rows, float32."""
+        return np.asarray(self.model.inverse_transform(self.codes[rows]), dtype=np.float32)
+
+
+def reconstruction_scores(
+    X: Matrix, R: Rows, train_mean: np.ndarray, kind: str, labels: np.ndarray, n_classes: int
+) -> Measured:
+    """Scores of reconstructions, read once, a block at a time.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix [n, n_features]
+        Pixels in [0, 1], or counts of words.
+    R : ndarray, memory map or Decoded [n, n_features]
+        Reconstructed pixels, or shares of words.
+    train_mean : ndarray [n_features]
+        Of the training items, see `mean_item`.
+    kind : {"images", "documents"}
+    labels : ndarray [n] of int, or [n, n_classes] of 0 and 1
+    n_classes : int
+
+    Returns
+    -------
+    Measured
+        scores: means over items of `squared_error` (squared pixels summed over an image, or squared
+        shares summed over a document's words) and of `cross_entropy` (nats an item).
+        `explained_variance`, 1 - squared error / squared error of the train mean: a share, exactly
+        0 for that mean, below 0 for what is worse, NaN where all items are the mean. (The control
+        `mean` of documents reconstructs the shares of words in all of train, which are likelier
+        than the mean document's, and so lies a little below 0.) Documents also have
+        `cross_entropy_per_word`, total nats / total words, so that long ones weigh more, and
+        `perplexity`, its exponential (both NaN when no document has a word).
+        items: `squared_error` and `cross_entropy` [n].
+        classes: `squared_error` of images, `perplexity` of documents.
+    """
+    mean = np.asarray(train_mean, dtype=np.float32)
+
+    def error_of_mean(x: Matrix, r: np.ndarray) -> np.ndarray:
+        return squared_error(x, np.tile(mean, (len(r), 1)))
+
+    nats_of = binary_cross_entropy if kind == "images" else word_cross_entropy
+    squared, nats, baseline = in_one_pass(X, R, squared_error, nats_of, error_of_mean)
+    total, of_mean = math.fsum(squared), math.fsum(baseline)
+    scores = {
+        "squared_error": total / len(squared),
+        "cross_entropy": math.fsum(nats) / len(nats),
+        "explained_variance": 1 - total / of_mean if of_mean else math.nan,
+    }
+    if kind == "images":
+        classes = {"squared_error": class_means(squared, labels, n_classes)}
+    else:
+        words = _lengths(X)
+        scores["cross_entropy_per_word"] = _per_word(nats, words)
+        scores["perplexity"] = math.exp(scores["cross_entropy_per_word"])
+        nats_of_class = class_means(nats, labels, n_classes)
+        words_of_class = class_means(words, labels, n_classes)
+        some = np.where(words_of_class > 0, words_of_class, np.nan)
+        classes = {"perplexity": np.exp(nats_of_class / some)}
+    return measured(
+        scores, items={"squared_error": squared, "cross_entropy": nats}, classes=classes
+    )
+
+
+def train_scores(
+    model: Model, X: Matrix, codes: np.ndarray, train_mean: np.ndarray, kind: str
+) -> Measured:
+    """Return the scores of training items, a sample will do, as `train`.
+
+    Parameters
+    ----------
+    X, codes : [n, n_features], [n, code_size]
+        Items and their codes; the rest is as in `reconstruction_scores`.
+    """
+    one_class = np.zeros(len(codes), dtype=np.int64)
+    R = Decoded(model, codes, X.shape[1])
+    return measured(train=reconstruction_scores(X, R, train_mean, kind, one_class, 1).scores)
+
+
+def headline(X: Matrix, R: Rows, kind: str, suffix: str = "") -> dict[str, float]:
+    """Return the one number that other families compare: `squared_error`, or `perplexity` of words.
+
+    Parameters are those of `reconstruction_scores`; the suffix is added to the name. Shares are
+    scaled to sum to 1 first: of a mixture of topics they do not once its weights are quantised.
+    """
+    if kind == "images":
+        (squared,) = in_one_pass(X, R, squared_error)
+        return {f"squared_error{suffix}": math.fsum(squared) / len(squared)}
+    (nats,) = in_one_pass(X, R, lambda x, r: word_cross_entropy(x, _in_shares(r)))
+    return {f"perplexity{suffix}": math.exp(_per_word(nats, _lengths(X)))}
+
+
+def mean_item(X: Matrix) -> np.ndarray:
+    """Mean of the pixels of images, or of the shares of words of documents, [n_features].
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix [n, n_features]
+        Pixels, or counts.
+
+    Returns
+    -------
+    ndarray, float32
+    """
+    if isinstance(X, np.ndarray):
+        return X.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return np.asarray(X.T @ (1 / _divisors(X)) / X.shape[0], dtype=np.float32)
+
+
+def in_one_pass(
+    X: Matrix, R: Rows, *measures: Callable[[Any, np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Apply measures of items and their reconstructions to blocks of both, [n_measures, n]."""
+    values = np.empty((len(measures), R.shape[0]))
+    for rows, block in blocks(R):
+        x = X[rows]
+        for own, measure in zip(values, measures, strict=True):
+            own[rows] = measure(x, block)
+    return values
+
+
 def squared_error(X: Matrix, R: np.ndarray) -> np.ndarray:
     """Squared error of each item, summed over its features.
 
@@ -31,7 +177,7 @@ def squared_error(X: Matrix, R: np.ndarray) -> np.ndarray:
         Images as pixels in [0, 1] (dense), or documents as counts of words (CSR), which are
         compared as shares, count / length of the document. A document without words has shares 0.
     R : ndarray [n, n_features]
-        Reconstructions: pixels or shares. May be a memory map: blocks of items are read in turn.
+        Reconstructions: pixels or shares.
 
     Returns
     -------
@@ -39,11 +185,8 @@ def squared_error(X: Matrix, R: np.ndarray) -> np.ndarray:
         In squared pixels or squared shares. The unit of Hinton & Salakhutdinov (2006, Science
         313:504) is the mean of this over the items.
     """
-    errors = np.empty(R.shape[0])
-    for rows, block in blocks(R):
-        difference = _difference(X[rows], block)
-        errors[rows] = np.einsum("if,if->i", difference, difference)
-    return errors
+    difference = _difference(X, R)
+    return np.einsum("if,if->i", difference, difference)
 
 
 def binary_cross_entropy(X: np.ndarray, R: np.ndarray) -> np.ndarray:
@@ -60,12 +203,9 @@ def binary_cross_entropy(X: np.ndarray, R: np.ndarray) -> np.ndarray:
     -------
     ndarray [n], float64
     """
-    nats = np.empty(R.shape[0])
-    for rows, block in blocks(R):
-        x = X[rows].astype(np.float64)
-        r = np.clip(block.astype(np.float64), PIXEL_MARGIN, 1 - PIXEL_MARGIN)
-        nats[rows] = -(x * np.log(r) + (1 - x) * np.log1p(-r)).sum(axis=1)
-    return nats
+    x = X.astype(np.float64)
+    r = np.clip(R.astype(np.float64), PIXEL_MARGIN, 1 - PIXEL_MARGIN)
+    return -(x * np.log(r) + (1 - x) * np.log1p(-r)).sum(axis=1)
 
 
 def word_cross_entropy(X: sparse.csr_matrix, R: np.ndarray) -> np.ndarray:
@@ -83,46 +223,12 @@ def word_cross_entropy(X: sparse.csr_matrix, R: np.ndarray) -> np.ndarray:
     ndarray [n], float64
         A document without words costs 0 nats.
     """
-    nats = np.empty(R.shape[0])
-    for rows, block in blocks(R):
-        counts = X[rows]
-        document = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-        shares = np.maximum(block[document, counts.indices].astype(np.float64), SMALLEST_SHARE)
-        nats[rows] = np.bincount(
-            document, weights=-counts.data * np.log(shares), minlength=counts.shape[0]
-        )
-    return nats
+    document = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    shares = np.maximum(R[document, X.indices].astype(np.float64), SMALLEST_SHARE)
+    return np.bincount(document, weights=-X.data * np.log(shares), minlength=X.shape[0])
 
 
-def image_scores(X: np.ndarray, R: np.ndarray) -> dict[str, float]:
-    """Mean over images of `squared_error` and of `cross_entropy` (nats an image)."""
-    return {
-        "squared_error": float(squared_error(X, R).mean()),
-        "cross_entropy": float(binary_cross_entropy(X, R).mean()),
-    }
-
-
-def document_scores(X: sparse.csr_matrix, R: np.ndarray) -> dict[str, float]:
-    """Scores of document reconstructions.
-
-    Returns
-    -------
-    dict
-        `squared_error` (between shares) and `cross_entropy` (nats), means over documents;
-        `cross_entropy_per_word`, total nats / total words, so long documents weigh more;
-        `perplexity`, its exponential (NaN, as the former, when no document has a word).
-    """
-    nats, words = word_cross_entropy(X, R), float(X.sum(dtype=np.float64))
-    per_word = float(nats.sum()) / words if words else math.nan
-    return {
-        "squared_error": float(squared_error(X, R).mean()),
-        "cross_entropy": float(nats.mean()),
-        "cross_entropy_per_word": per_word,
-        "perplexity": math.exp(per_word),
-    }
-
-
-def blocks(R: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+def blocks(R: Rows) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of rows and these rows of `R`, each of some 260,000 entries: they fit a cache.
 
     What was read of a memory map is let go after each block: it counts as memory of the process
@@ -144,10 +250,29 @@ def _difference(X: Matrix, R: np.ndarray) -> np.ndarray:
     if isinstance(X, np.ndarray):
         return R.astype(np.float64) - X
     # Most words do not occur in a document: only those that do are subtracted.
-    counts, difference = X, R.astype(np.float64)
-    counts.sum_duplicates()
-    document = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    lengths = np.bincount(document, weights=counts.data, minlength=counts.shape[0])
-    lengths[lengths == 0] = 1
-    difference[document, counts.indices] -= counts.data / lengths[document]
+    X.sum_duplicates()
+    difference = R.astype(np.float64)
+    document = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    difference[document, X.indices] -= X.data / _divisors(X)[document]
     return difference
+
+
+def _lengths(X: sparse.csr_matrix) -> np.ndarray:
+    """Numbers of words of documents, [n] float64."""
+    return np.asarray(X.sum(axis=1, dtype=np.float64)).ravel()
+
+
+def _divisors(X: sparse.csr_matrix) -> np.ndarray:
+    """Lengths, but 1 for a document without words, whose shares are all 0."""
+    lengths = _lengths(X)
+    return np.where(lengths > 0, lengths, 1)
+
+
+def _in_shares(R: np.ndarray) -> np.ndarray:
+    totals = R.sum(axis=1, keepdims=True, dtype=np.float64)
+    return R / np.where(totals > 0, totals, 1)
+
+
+def _per_word(nats: np.ndarray, words: np.ndarray) -> float:
+    total = math.fsum(words)
+    return math.fsum(nats) / total if total else math.nan

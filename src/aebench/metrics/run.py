@@ -2,72 +2,201 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from aebench.metrics.amortisation import amortisation_scores
 from aebench.metrics.arrays import Place, here
-from aebench.metrics.classification import classification_scores
-from aebench.metrics.reconstruction import document_scores, image_scores
+from aebench.metrics.classification import classification_scores, layer_scores
+from aebench.metrics.contract import Run
+from aebench.metrics.measured import Measured, Model, measured, merge
+from aebench.metrics.rate import rate_scores
+from aebench.metrics.reconstruction import mean_item, reconstruction_scores, train_scores
 from aebench.metrics.retrieval import retrieval_scores
-from aebench.metrics.structure import factor_recovery
+from aebench.metrics.robustness import corruption_scores, unseen_scores
+from aebench.metrics.sampling import choose
+from aebench.metrics.structure import factor_recovery, structure_scores
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
 
+WIDEST_LAYER = 2500
+"""Units of a hidden layer that is probed; the channels of convolutions are more."""
+
+OPTIMISED_SHARE = 5
+"""Codes are optimised for one in so many of the sampled items: it takes a hundred decodings."""
+
+
+class Limits(NamedTuple):
+    """How much a run is measured on; None for all.
+
+    Attributes
+    ----------
+    queries : int or None
+        Retrieval queries, see `retrieval_scores`.
+    probe_items : int or None
+        Training items that the classifiers learn from, a random sample.
+    sample_items : int or None
+        Items, a random sample, of what runs the model again or compares all pairs of items.
+    """
+
+    queries: int | None = None
+    probe_items: int | None = None
+    sample_items: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
+class Task(NamedTuple):
+    """What is to be measured: see `score_run`."""
+
+    dataset: Dataset
+    run: Run
+    limits: Limits = NO_LIMITS
+    model: Model | None = None
+    unseen: Dataset | None = None
+    place: Place = here
+
+    @property
+    def kind(self) -> str:
+        """Return "images" or "documents"."""
+        return self.dataset.kind
+
 
 def score_run(
     dataset: Dataset,
-    codes_train: np.ndarray,
-    codes_test: np.ndarray,
-    reconstruction: np.ndarray,
-    queries: int | None = None,
-    probe_items: int | None = None,
+    run: Run,
+    limits: Limits = NO_LIMITS,
+    model: Model | None = None,
+    unseen: Dataset | None = None,
     place: Place = here,
-) -> dict[str, float]:
-    """Measure one run on the test split.
+) -> Measured:
+    """Measure one run.
 
     Parameters
     ----------
     dataset : Dataset
-    codes_train, codes_test : ndarray [n_train, code_size], [n_test, code_size]
-        float32, or uint8 of 0 and 1, as `aebench.metrics.contract.check_run` accepts them.
-    reconstruction : ndarray [n_test, n_features], float32
-        May be a memory map.
-    queries : int, optional
-        Limit on the number of retrieval queries, see `retrieval_scores`.
-    probe_items : int, optional
-        Limit on the number of training items that the classifiers learn from, a random sample.
+    run : Run
+        As `aebench.metrics.contract.read_run` gives it.
+    limits : Limits
+    model : fitted estimator, optional
+        What made the codes; without it what needs a model is not measured.
+    unseen : Dataset, optional
+        Other images, which the model never saw.
     place : callable
         Moves an array to where pairs of items are compared, see `aebench.metrics.arrays`: equal
         numbers wherever that is. By default it stays numpy's.
 
     Returns
     -------
-    dict of metric name to float
-        Every choice inside (validation part, sampled queries, permuted labels) has a fixed seed, so
-        equal runs give equal numbers. There are no classification metrics where an item has
-        several topics (labels are an indicator [n, n_classes]), for "the class" is not defined, and
-        where no class of the test items is in train, for it cannot be learned. Where the factors
-        the items were made from are known, `factor_recovery` says how well the code knows them.
+    Measured
+        Every choice inside (validation part, samples, permuted labels) has a fixed seed, so equal
+        runs give equal numbers.
     """
-    score = image_scores if dataset.kind == "images" else document_scores
-    scores = score(dataset.test, reconstruction)
-    if dataset.test_labels.ndim == 1 and np.isin(dataset.test_labels, dataset.train_labels).any():
-        chosen = np.random.default_rng(0).permutation(len(codes_train))[:probe_items]
-        scores |= classification_scores(
-            codes_train[chosen],
-            dataset.train_labels[chosen],
-            codes_test,
-            dataset.test_labels,
-            place=place,
-        )
-    scores |= retrieval_scores(codes_test, dataset.test_labels, queries, place=place)
-    if dataset.train_factors is not None and dataset.test_factors is not None:
-        scores["factor_recovery"] = factor_recovery(
-            codes_train, dataset.train_factors, codes_test, dataset.test_factors
-        )
-    return scores
+    task = Task(dataset, run, limits, model, unseen, place)
+    return merge(*(family(task) for family in FAMILIES.values()))
+
+
+def _reconstruction(task: Task) -> Measured:
+    dataset, mean = task.dataset, mean_item(task.dataset.train)
+    test = reconstruction_scores(
+        dataset.test,
+        task.run.reconstruction,
+        mean,
+        task.kind,
+        dataset.test_labels,
+        _classes(dataset),
+    )
+    if task.model is None:
+        return test
+    few = choose(dataset.train, task.limits.sample_items)
+    codes = task.run.codes_train[few]
+    return merge(test, train_scores(task.model, dataset.train[few], codes, mean, task.kind))
+
+
+def _decoding(task: Task) -> Measured:
+    """Measure what the model does with other items and with other codes."""
+    model, codes = task.model, task.run.codes_test
+    if model is None:
+        return measured()
+    few = choose(task.dataset.test, task.limits.sample_items)
+    fewer = few[: max(1, len(few) // OPTIMISED_SHARE)]
+    X, codes_train = task.dataset.test, task.run.codes_train
+    parts = [
+        corruption_scores(model, X[few], task.kind),
+        rate_scores(model, X[few], task.kind, codes_train, codes[few]),
+        amortisation_scores(model, X[fewer], task.kind, codes[fewer], codes_train.std(axis=0)),
+    ]
+    if task.unseen is not None:
+        others = task.unseen.test[choose(task.unseen.test, task.limits.sample_items)]
+        parts.append(unseen_scores(model, X[few], others))
+    return merge(*parts)
+
+
+def _classification(task: Task) -> Measured:
+    """Measure nothing where items have several classes, or classes that train has not."""
+    dataset, run = task.dataset, task.run
+    labels = dataset.test_labels
+    if labels.ndim > 1 or not np.isin(labels, dataset.train_labels).any():
+        return measured()
+    chosen = np.random.default_rng(0).permutation(len(run.codes_train))[: task.limits.probe_items]
+    train_labels = dataset.train_labels[chosen]
+    of_codes = classification_scores(
+        run.codes_train[chosen],
+        train_labels,
+        run.codes_test,
+        labels,
+        _classes(dataset),
+        task.place,
+    )
+    return merge(of_codes, layer_scores(_layers(task, chosen), train_labels, labels))
+
+
+def _layers(task: Task, chosen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What the encoder's hidden layers say of the chosen training items and of the test items."""
+    features = getattr(task.model, "hidden_features", None)
+    if features is None:
+        return []
+    pairs = zip(features(task.dataset.train[chosen]), features(task.dataset.test), strict=True)
+    return [pair for pair in pairs if pair[0].shape[1] <= WIDEST_LAYER]
+
+
+def _retrieval(task: Task) -> Measured:
+    labels = task.dataset.test_labels
+    return retrieval_scores(task.run.codes_test, labels, task.limits.queries, place=task.place)
+
+
+def _structure(task: Task) -> Measured:
+    dataset, run = task.dataset, task.run
+    few = choose(dataset.test, task.limits.sample_items)
+    found = structure_scores(dataset.test[few], run.codes_test[few], run.codes_train, task.model)
+    if dataset.train_factors is None or dataset.test_factors is None:
+        return found
+    recovery = factor_recovery(
+        run.codes_train, dataset.train_factors, run.codes_test, dataset.test_factors
+    )
+    return merge(found, measured({"factor_recovery": recovery}))
+
+
+FAMILIES: dict[str, Callable[[Task], Measured]] = {
+    "reconstruction": _reconstruction,
+    "decoding": _decoding,
+    "classification": _classification,
+    "retrieval": _retrieval,
+    "structure": _structure,
+}
+"""What is measured, by family."""
+
+
+def _classes(dataset: Dataset) -> int:
+    """How many classes there are."""
+    labels = (dataset.train_labels, dataset.test_labels)
+    if dataset.test_labels.ndim == 2:
+        return int(dataset.test_labels.shape[1])
+    return int(max(part.max() for part in labels)) + 1
 
 
 def samples(dataset: Dataset, reconstruction: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,21 +1,19 @@
 """What is compared: estimators with fit, transform and inverse_transform."""
 
 import inspect
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aebench.errors import ParameterError
-from aebench.files import atomic, write_text
+from aebench.models import persistence
 from aebench.models.autoencoder import AutoEncoder
-from aebench.models.controls import Mean, RandomProjection
+from aebench.models.controls import Identity, Mean, RandomProjection
 from aebench.models.hashing import HyperplaneHashing, RotationHashing, SignHashing
 from aebench.models.kernels import KernelPCA
 from aebench.models.linear import Clipped
 from aebench.models.parts import NMF
+from aebench.models.persistence import save
 from aebench.models.topics import TopicModel
 from aebench.models.tuning import tuned
 from aebench.models.words import WordCounts
@@ -25,6 +23,7 @@ __all__ = [
     "AutoEncoder",
     "Clipped",
     "HyperplaneHashing",
+    "Identity",
     "KernelPCA",
     "Mean",
     "RandomProjection",
@@ -34,6 +33,7 @@ __all__ = [
     "WordCounts",
     "build",
     "fit_seeds",
+    "load",
     "save",
     "tuned",
 ]
@@ -75,6 +75,7 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "AutoEncoder": AutoEncoder,
     "FastICA": _fast_ica,
     "HyperplaneHashing": HyperplaneHashing,
+    "Identity": Identity,
     "KernelPCA": _kernel_pca,
     "Mean": Mean,
     "NMF": _nmf,
@@ -173,32 +174,14 @@ def fit_seeds(estimator: Any, X: Any, seeds: Sequence[int]) -> list[Any]:
     ]
 
 
-def save(model: Any, folder: str | Path) -> int:
-    """Write a fitted model as model.safetensors and model.json; return its number of parameters.
+def load(folder: str | Path, device: str = "cpu") -> Any:
+    """Read back a fitted estimator from the folder that `save` wrote it into.
 
-    An AutoEncoder saves itself. Of other estimators every fitted array of floats is kept, under
-    its attribute's name, which is what a decoder figure needs.
+    A network computes on `device`.
+
+    Raises
+    ------
+    ParameterError
+        When the folder holds no saved estimator, or one that cannot be read.
     """
-    if isinstance(model, AutoEncoder):
-        model.save(folder)
-        return model.parameters_count_
-    from safetensors.numpy import save as serialise
-
-    folder = Path(folder)
-    arrays = dict(_fitted_arrays(model))
-    with atomic(folder / "model.safetensors") as temporary:
-        temporary.write_bytes(serialise(arrays))  # an OSError when the disk is full
-    facts = {"estimator": type(model).__name__, "parameters": repr(model)}
-    if hasattr(model, "best_params_"):
-        facts["chosen"] = model.best_params_
-    write_text(folder / "model.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
-    return sum(array.size for array in arrays.values())
-
-
-def _fitted_arrays(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    steps = {f"{name}_": step for name, step in getattr(model, "named_steps", {}).items()}
-    for name, value in sorted({**vars(model), **steps}.items()):
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            yield prefix + name, np.ascontiguousarray(value)
-        elif hasattr(value, "get_params") and name.endswith("_"):
-            yield from _fitted_arrays(value, f"{prefix}{name}.")
+    return persistence.load(folder, build, device)

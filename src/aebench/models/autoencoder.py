@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from aebench.errors import ParameterError
@@ -31,6 +32,7 @@ class Measurement(NamedTuple):
 
 
 BLOCK = 4096  # items encoded or decoded at a time
+OPTIMISABLE = ("linear", "gaussian")  # codes that may take any value
 
 
 def _plain(value: Any) -> Any:
@@ -322,12 +324,72 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if self.inference == "optimised":
             if not hasattr(self.network_, "spread"):
                 raise ParameterError("inference was not 'optimised' in fit; fit anew.")
-            from aebench.models.inference import optimised
-
-            multinomial = self.loss == "multinomial"
-            targets = words.weight(X, "share") if multinomial else self._weighted(X)
-            codes = optimised(self.network_, self.loss, codes, targets)
+            codes = self._optimised(X, codes, self.network_.spread.cpu().numpy())
         return codes.astype(np.uint8) if self.code == "binary" else codes
+
+    @available_if(lambda self: self.code in OPTIMISABLE)
+    def optimised_codes(self, X: Any, Z: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Return the codes nearest to Z under which the decoder reconstructs items X better.
+
+        The loss is minimised by gradient, each item for itself, from where it is.
+
+        Parameters
+        ----------
+        X : array or CSR matrix, shape [n_items, n_features]
+        Z : ndarray, shape [n_items, code_size]
+            Codes to start from, as `transform` gives them.
+        spread : ndarray, shape [code_size]
+            Standard deviations of the codes of training items, the scale of the steps.
+
+        Returns
+        -------
+        ndarray, float32, shape [n_items, code_size]
+            An item keeps its code where no better one is found.
+
+        Raises
+        ------
+        AttributeError
+            When the code is neither `linear` nor `gaussian`: the values of others are bounded.
+        """
+        check_is_fitted(self, "network_")
+        return self._optimised(self._checked(X, reset=False), Z, spread)
+
+    def _optimised(self, X: Any, Z: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        from aebench.models.inference import optimised
+
+        multinomial = self.loss == "multinomial"
+        targets = words.weight(X, "share") if multinomial else self._weighted(X)
+        return optimised(self.network_, self.loss, Z, targets, spread)
+
+    def hidden_features(self, X: Any) -> list[np.ndarray]:
+        """Return what the encoder's hidden layers say of items X [n_items, n_features].
+
+        Returns
+        -------
+        list of ndarray, float32, shape [n_items, units of the layer]
+            After the activation, from the input to the code; channels of images are laid flat.
+        """
+        check_is_fitted(self, "network_")
+        X = self._weighted(self._checked(X, reset=False))
+        blocks = (X[start : start + BLOCK] for start in range(0, X.shape[0], BLOCK))
+        layers = [self._hidden(block) for block in blocks]
+        return [np.concatenate(parts) for parts in zip(*layers, strict=True)]
+
+    def _hidden(self, block: Any) -> list[np.ndarray]:
+        import torch
+
+        from aebench.models.layers import ACTIVATIONS
+        from aebench.training.device import denormals_flushed, products_in
+        from aebench.training.items import as_tensor
+
+        found = []
+        x = as_tensor(block, next(self.network_.parameters()).device)
+        with torch.no_grad(), denormals_flushed(), products_in("highest"):
+            for part in self.network_.encoder:
+                x = part(x)
+                if isinstance(part, tuple(ACTIVATIONS.values())):
+                    found.append(x.flatten(1).cpu().numpy())
+        return found
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Return reconstructions of codes Z [n_items, code_size], float32 [n_items, n_features].

@@ -1,14 +1,55 @@
-"""Controls: what a code is worth that learned nothing."""
+"""Controls: what a code is worth that learned nothing, be it empty, blind or everything."""
 
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from aebench.errors import ParameterError
 from aebench.models.linear import least_squares
 from aebench.models.words import check_code_size
+
+
+class Identity(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Take every item for its own code: what a smaller code can lose.
+
+    Parameters
+    ----------
+    code_size : int or None
+        The number of features; no other is allowed.
+    """
+
+    def __init__(self, code_size: int | None = None) -> None:
+        self.code_size = code_size
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def fit(self, X: Any, y: None = None) -> "Identity":
+        """Take note of the number of features of X [n_items, n_features]."""
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        if self.code_size not in (None, X.shape[1]):
+            raise ParameterError(
+                f"code_size is {self.code_size!r}; allowed is {X.shape[1]}, the number of features."
+            )
+        self._n_features_out = X.shape[1]  # for scikit-learn's get_feature_names_out
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the items, dense, [n_items, n_features]."""
+        check_is_fitted(self, "n_features_in_")
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        return X.toarray() if scipy.sparse.issparse(X) else X
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Return the codes, which are the items, [n_items, n_features]."""
+        check_is_fitted(self, "n_features_in_")
+        return np.asarray(Z)
 
 
 class Mean(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

@@ -12,7 +12,9 @@ BLOCK = 10_000  # items at a time
 STEPS = 100
 
 
-def optimised(network: Network, loss: str, codes: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def optimised(
+    network: Network, loss: str, codes: np.ndarray, targets: np.ndarray, spread: np.ndarray
+) -> np.ndarray:
     """Minimise each item's loss over its code, the decoder fixed, by Adam with a cosine decay.
 
     Without it, a method whose codes come from an encoder is charged for the encoder: the
@@ -22,21 +24,22 @@ def optimised(network: Network, loss: str, codes: np.ndarray, targets: np.ndarra
     Parameters
     ----------
     network : Network
-        Its `spread` is the scale of the steps, whatever the items.
     loss : str
         As of AutoEncoder.
     codes : ndarray, shape [n_items, code_size]
         Where to start.
     targets : ndarray or CSR matrix, shape [n_items, n_features]
+    spread : ndarray, shape [code_size]
+        Standard deviations of the code, the scale of the steps whatever the items.
 
     Returns
     -------
     ndarray, float32, shape [n_items, code_size]
     """
-    decoder, device = network.decoder, network.spread.device
+    decoder, device = network.decoder, next(network.parameters()).device
     of = losses.make(loss, network.output)
     # A tenth of a unit's own spread a step, at first.
-    rate = 0.1 * network.spread.clamp_min(1e-3)
+    rate = 0.1 * as_tensor(spread, device).clamp_min(1e-3)
     found = np.empty_like(codes)
     with denormals_flushed(), products_in("highest"):
         for start in range(0, len(codes), BLOCK):

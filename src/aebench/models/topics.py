@@ -64,23 +64,28 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def _n_features_out(self) -> int:  # for scikit-learn's get_feature_names_out
         return len(self.topics_)
 
-    def fit(self, X: Any, y: None = None) -> "TopicModel":
-        """Fit on counts X [n_documents, n_words]."""
+    @property
+    def lda(self) -> Any:
+        """An unfitted LatentDirichletAllocation of these parameters."""
         from sklearn.decomposition import LatentDirichletAllocation
 
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
-        check_counts(X)
-        check_code_size(self.code_size, X.shape[1])
-        self._model = LatentDirichletAllocation(
+        return LatentDirichletAllocation(
             self.code_size,
             doc_topic_prior=self.doc_topic_prior,
             topic_word_prior=self.topic_word_prior,
             learning_method="online",
-            max_iter=max(1, min(self.passes, self.visits // X.shape[0])),
             batch_size=self.batch_size,
             random_state=self.random_state,
-        ).fit(X)
-        weights = self._model.components_
+        )
+
+    def fit(self, X: Any, y: None = None) -> "TopicModel":
+        """Fit on counts X [n_documents, n_words]."""
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        check_counts(X)
+        check_code_size(self.code_size, X.shape[1])
+        passes = max(1, min(self.passes, self.visits // X.shape[0]))
+        self.lda_ = self.lda.set_params(max_iter=passes).fit(X)
+        weights = self.lda_.components_
         self.topics_ = weights / weights.sum(axis=1, keepdims=True)
         return self
 
@@ -89,7 +94,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         check_counts(X)
-        return self._model.transform(X)
+        return self.lda_.transform(X)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Return shares of words [n_documents, n_words]; each row sums to 1."""

@@ -89,6 +89,13 @@ class WordCounts(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def _n_features_out(self) -> int:  # for scikit-learn's get_feature_names_out
         return self.estimator_._n_features_out
 
+    @property
+    def tfidf(self) -> Any:
+        """An unfitted TfidfTransformer with its defaults."""
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        return TfidfTransformer()
+
     def fit(self, X: Any, y: None = None) -> "WordCounts":
         """Fit on counts X [n_documents, n_words]."""
         if self.weighting not in WEIGHTINGS:
@@ -109,13 +116,11 @@ class WordCounts(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         total = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
         self.background_ = (total / max(total.sum(), 1e-12)).astype(np.float32)
         if self.weighting == "tfidf":
-            from sklearn.feature_extraction.text import TfidfTransformer
-
-            self._tfidf = TfidfTransformer().fit(X)
+            self.tfidf_ = self.tfidf.fit(X)
         self.estimator_ = clone(self.estimator).fit(self._features(X))
 
     def _features(self, X: Any) -> Any:
-        return self._tfidf.transform(X) if self.weighting == "tfidf" else weight(X, self.weighting)
+        return self.tfidf_.transform(X) if self.weighting == "tfidf" else weight(X, self.weighting)
 
     def _best_smoothing(self, X: Any) -> float:
         """Weight of the background under which documents X are most likely."""
@@ -138,7 +143,7 @@ class WordCounts(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         if self.weighting == "log":
             features = np.expm1(np.minimum(features, 20.0))
         elif self.weighting == "tfidf":
-            features = features / self._tfidf.idf_.astype(np.float32)
+            features = features / self.tfidf_.idf_.astype(np.float32)
         features = np.maximum(features, 0)
         lengths = features.sum(axis=1, keepdims=True)
         empty = lengths <= 0

@@ -27,6 +27,8 @@ STATUS_SIGNS = {
     claims.NOT_REPRODUCED: "✗",
     claims.NOT_MEASURED: "○",
     claims.PROTOCOL_DIFFERS: "≠",
+    claims.MISQUOTED: "!",
+    claims.UNMEASURED: "∅",
 }
 
 
@@ -162,7 +164,7 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
 def _picture_of(results: Results, dataset: str, name: str, out: Path) -> Picture:
     """Return a figure of a data set."""
     picture = _picture(name, names.title(dataset), f"figures/{dataset}-{name}", out)
-    if name == "code-size" and len(results.code_sizes(dataset)) == 1:
+    if name == "code-size" and len(results.compared_code_sizes(dataset)) == 1:
         title, caption = ONE_CODE_SIZE
         return replace(
             picture, title=title, caption=caption, alt=f"{title}, {names.title(dataset)}"

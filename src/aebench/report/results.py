@@ -282,12 +282,13 @@ class Results:
         """By case; without table columns in which nobody is told apart from anybody."""
         if self.ranks.empty:
             return {}
+        columns = ["dataset", "variant", "code_size", "metric", "rank"]
         told = self.ranks.groupby(statistics.GROUP)["rank"].transform("max") > 1
         return {
-            (dataset, variant, size, metric): rank
-            for dataset, size, metric, variant, rank in self.ranks.loc[
-                told, statistics.RANK_COLUMNS
-            ].itertuples(index=False)
+            (dataset, variant, int(size), metric): int(rank)
+            for dataset, variant, size, metric, rank in self.ranks.loc[told, columns].itertuples(
+                index=False, name=None
+            )
         }
 
     @cached_property

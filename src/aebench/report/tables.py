@@ -341,7 +341,8 @@ def audit(results: Results, dataset: str) -> Table:
     size = results.main_code_size(dataset)
     kind = results.kind(dataset)
     rows = results.audit[(results.audit["dataset"] == dataset)]
-    controls = results.variants(dataset, "control")
+    at_size = results.means(dataset, names.error_metric(kind), size)
+    controls = [name for name in results.variants(dataset, "control") if name in at_size]
     table = Table(
         [
             "metric",

@@ -3,17 +3,40 @@
 import csv
 import ctypes
 import filecmp
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from aebench import datasets, metrics
-from aebench.files import atomic
+from aebench.errors import ParameterError
+from aebench.files import atomic, write_text
 from aebench.metrics.arrays import Place, here
+from aebench.metrics.contract import refuse
+from aebench.metrics.measured import Measured
 
 WORTH_A_GPU = 3e8
 """Pairs of items from which `auto` looks for a GPU: below, starting it costs more than it saves."""
+
+
+FILES = {
+    "scores.csv": "split, metric, value: what goes into the tidy table",
+    "classes.csv": "class, metric, value: means over the test items of each class",
+    "items.npz": "one value a test item, for paired tests",
+    "samples.npz": "the reconstructions that figures show",
+    "cost.json": "items encoded and decoded a second, operations an item",
+}
+"""What is written. Times are kept out of scores.csv: equal runs give equal scores."""
+
+
+class Scored(NamedTuple):
+    """What was found of one seed: numbers, reconstructions to show, times."""
+
+    measured: Measured
+    samples: dict[str, np.ndarray]
+    cost: dict[str, float]
 
 
 def run(
@@ -21,15 +44,32 @@ def run(
     folders: Sequence[str | Path],
     *,
     code_size: int,
-    queries: int | None,
-    probe_items: int | None,
+    limits: Mapping[str, int | None],
+    with_models: bool = False,
+    unseen: str | Path | None = None,
     device: str = "cpu",
 ) -> None:
-    """Write scores.csv and samples.npz into the folder of every seed.
+    """Write into the folder of every seed what was measured; see `FILES`.
 
-    `queries` and `probe_items` are limits, see `metrics.score_run`. Seeds that gave identical
-    files, as exact methods do, are scored once. `device` is where pairs of items are compared:
-    `cpu`, `cuda`, or `auto`, a GPU if there is one and enough to do. The scores are the same.
+    Seeds that gave identical files, as exact methods do, are scored once.
+
+    Parameters
+    ----------
+    data : path
+        The prepared data set.
+    folders : sequence of path
+        One a seed.
+    code_size : int
+    limits : mapping
+        `queries`, `probe_items`, `sample_items`, see `metrics.Limits`.
+    with_models : bool
+        Each folder holds a fitted estimator, as `aebench.models.save` writes it; otherwise it holds
+        a reconstruction.npy.
+    unseen : path, optional
+        Another prepared data set, whose images the models never saw.
+    device : {"cpu", "cuda", "auto"}
+        Where pairs of items are compared and networks run; `auto`: on a GPU if there is one and
+        enough to do.
 
     Raises
     ------
@@ -37,31 +77,89 @@ def run(
         When a folder breaks the contract; names variant, file and reason.
     """
     dataset = datasets.read(data)
+    other = datasets.read(unseen) if unseen else None
     items = dataset.test.shape[0]
-    place = _place(device, len(folders) * items * min(queries or items, items))
-    scores: dict[Path, dict[str, float]] = {}
+    limit = metrics.Limits(**limits)
+    place = _place(device, len(folders) * items * min(limit.queries or items, items))
+    decided_by = ("codes.npz", "model.safetensors" if with_models else "reconstruction.npy")
+    done: dict[Path, Scored] = {}
     for folder in map(Path, folders):
-        files = metrics.read_run(folder, dataset, code_size)
-        twin = next((other for other in scores if _same(other, folder)), None)
+        twin = next((each for each in done if _same(each, folder, decided_by)), None)
         if twin is None:
-            scores[folder] = metrics.score_run(dataset, *files, queries, probe_items, place)
+            model = _model(folder, device) if with_models else None
+            done[folder] = _score(folder, dataset, other, code_size, limit, model, place)
         else:
-            scores[folder] = scores[twin]
-        path = folder / "scores.csv"
-        with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["split", "metric", "value"])
-            writer.writerows(
-                ["test", metric, f"{value:.9g}"] for metric, value in scores[folder].items()
-            )
-        with atomic(folder / "samples.npz") as temporary:
-            np.savez(temporary, **metrics.samples(dataset, files.reconstruction))  # type: ignore[arg-type]
+            done[folder] = done[twin]
+        _write(folder, done[folder], dataset)
 
 
-def _same(a: Path, b: Path) -> bool:
+def _score(
+    folder: Path,
+    dataset: datasets.Dataset,
+    unseen: datasets.Dataset | None,
+    code_size: int,
+    limits: metrics.Limits,
+    model: Any,
+    place: Place,
+) -> Scored:
+    run = metrics.read_run(folder, dataset, code_size, model and model.inverse_transform)
+    found = metrics.score_run(dataset, run, limits, model, unseen, place)
+    samples = metrics.samples(dataset, run.reconstruction)
+    return Scored(found, samples, _cost(model, dataset, run.codes_test) if model else {})
+
+
+def _cost(model: Any, dataset: datasets.Dataset, codes: np.ndarray) -> dict[str, float]:
+    from aebench.models.flops import flops
+
+    operations = {f"{what}_flops": count for what, count in (flops(model) or {}).items()}
+    return metrics.throughput(model, dataset.test, codes) | operations
+
+
+def _model(folder: Path, device: str) -> Any:
+    from aebench import models
+
+    try:
+        return models.load(folder, device)
+    except ParameterError as error:
+        refuse(folder, str(error).removesuffix("."))
+
+
+def _write(folder: Path, scored: Scored, dataset: datasets.Dataset) -> None:
+    found = scored.measured
+    rows = [
+        [split, metric, f"{value:.9g}"]
+        for split, scores in (("test", found.scores), ("train", found.train))
+        for metric, value in scores.items()
+    ]
+    _write_csv(folder / "scores.csv", ["split", "metric", "value"], rows)
+    names = dataset.info.get("classes") or []
+    rows = [
+        [str(names[number] if number < len(names) else number), metric, f"{value:.9g}"]
+        for metric, values in found.classes.items()
+        for number, value in enumerate(values)
+    ]
+    _write_csv(folder / "classes.csv", ["class", "metric", "value"], rows)
+    for name, arrays in (("items.npz", found.items), ("samples.npz", scored.samples)):
+        with atomic(folder / name) as temporary:
+            np.savez(temporary, **arrays)  # type: ignore[arg-type]
+    write_text(folder / "cost.json", json.dumps(scored.cost, indent=1, sort_keys=True) + "\n")
+
+
+def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _same(a: Path, b: Path, names: Sequence[str]) -> bool:
     """Say whether two seeds gave the same files; files that differ do so in their first bytes."""
-    names = ("codes.npz", "reconstruction.npy")
-    return all(filecmp.cmp(a / name, b / name, shallow=False) for name in names)
+    return all(
+        (a / name).is_file()
+        and (b / name).is_file()
+        and filecmp.cmp(a / name, b / name, shallow=False)
+        for name in names
+    )
 
 
 def _place(device: str, pairs: int) -> Place:

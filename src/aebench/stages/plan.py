@@ -12,7 +12,12 @@ from aebench.errors import AebenchError
 KINDS = ("images", "documents")
 NESTED = ("code_sizes", "budgets")
 MAIN = "main"
-"""A variant's word for code sizes: the main one of each data set alone."""
+FEATURES = "features"
+"""A variant's words for code sizes: the main one of each data set alone; as many as it has
+features."""
+
+LIMITS = ("queries", "probe_items", "sample_items")
+"""What a budget may limit in the evaluation."""
 
 ROLES = ("autoencoder", "baseline", "control")
 """What a variant is in a comparison: autoencoders are compared with baselines; a control says what
@@ -54,16 +59,30 @@ class Plan:
         return dict(self._scale(dataset)["epochs"])
 
     def evaluation_limits(self, dataset: str) -> dict[str, int | None]:
-        """How many retrieval queries and training items of the probes; None for all."""
+        """How many queries, training items of the probes and sampled items; None for all."""
         scale = self._scale(dataset)
-        return {key: scale.get(key) for key in ("queries", "probe_items")}
+        return {key: scale.get(key) for key in LIMITS}
+
+    def unseen(self, dataset: str) -> str | None:
+        """Return the data set that models of this one are shown though they never saw it."""
+        return self.config["unseen"].get(dataset)
+
+    @property
+    def prepared(self) -> list[str]:
+        """Every data set that is needed: those compared, and the unseen ones."""
+        unseen = (self.unseen(dataset) for dataset in self.datasets)
+        return list(dict.fromkeys([*self.datasets, *(name for name in unseen if name)]))
 
     def _code_sizes(self, dataset: str, own: list[int] | str | None) -> list[int]:
         """Code sizes, ascending, of a variant with its `own` ones, if any, on a data set."""
         shared = self.config["code_sizes"]
         shared = shared.get(dataset, shared[datasets.kind(dataset)])
         main = shared[0]
-        sizes = [main] if own == MAIN else list(own or shared)
+        words = {
+            MAIN: [main],
+            FEATURES: [datasets.n_features(dataset, self.config["vocabulary_size"])],
+        }
+        sizes = words[own] if isinstance(own, str) else list(own or shared)
         if self.budget.get("main_code_size_only"):
             sizes = [main if main in sizes else sizes[0]]
         return sorted(sizes)
@@ -75,8 +94,8 @@ class Plan:
         ----------
         rules : mapping of variant to its rule's params
             `images` and `documents` there say which kinds of data the variant applies to; their
-            `code_sizes`, if any, replace the configuration's: a list, or MAIN for the main code
-            size of each data set. `role`: see `role`.
+            `code_sizes`, if any, replace the configuration's: a list, or MAIN or FEATURES.
+            `role`: see `role`.
 
         Raises
         ------
@@ -123,6 +142,8 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
         ("datasets", chosen, known),
         (f"budgets.{config['budget']}.datasets", budgeted, known),
         ("code_sizes", config["code_sizes"], [*KINDS, *known]),
+        ("unseen", config["unseen"], known),
+        ("unseen", config["unseen"].values(), known),
     ):
         for name in names:
             _one_of(key, name, allowed)
@@ -156,13 +177,13 @@ def _own_code_sizes(variant: str, kind: str, own: Any) -> list[int] | str | None
             "parameters, which may be empty."
         )
     sizes = own.get("code_sizes")
-    if sizes is None or sizes == MAIN:
+    if sizes in (None, MAIN, FEATURES):
         return sizes
     whole = isinstance(sizes, list) and all(type(size) is int and size >= 1 for size in sizes)
     if not whole or not sizes or len(set(sizes)) < len(sizes):
         raise AebenchError(
             f"variant {variant}: code_sizes of `{kind}` is {sizes!r}; allowed is a list of "
-            f"different whole numbers of at least 1, or '{MAIN}'."
+            f"different whole numbers of at least 1, '{MAIN}' or '{FEATURES}'."
         )
     return list(sizes)
 

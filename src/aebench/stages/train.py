@@ -17,8 +17,6 @@ from aebench.console import duration, peak_memory_mb
 from aebench.errors import AebenchError
 from aebench.files import atomic, write_text
 
-DECODED_AT_ONCE = 20_000  # items; 160 MB of 2,000 words
-
 
 def run(
     data: str | Path,
@@ -77,7 +75,7 @@ def run(
         seconds = history[-1].seconds if history else shared_seconds
         codes = write_codes(folder, model, dataset)
         write_history(folder / "history.csv", history)
-        parameters_count = models.save(model, folder)
+        parameters_count = models.save(model, folder, estimator, code_size, own)
         facts = {
             "estimator": estimator,
             "parameters": {**own, "code_size": code_size},
@@ -96,27 +94,12 @@ def run(
 
 
 def write_codes(folder: Path, model: Any, dataset: datasets.Dataset) -> np.ndarray:
-    """Write codes.npz and reconstruction.npy of a fitted model; return the test codes."""
+    """Write codes.npz of a fitted model; return the test codes."""
     train, test = model.transform(dataset.train), model.transform(dataset.test)
     dtype = np.uint8 if test.dtype == np.uint8 else np.float32  # bits stay bits
     with atomic(folder / "codes.npz") as temporary:
         np.savez(temporary, train=train.astype(dtype), test=test.astype(dtype))
-    with atomic(folder / "reconstruction.npy") as temporary:
-        write_reconstruction(temporary, model, test, dataset.test.shape)
     return test
-
-
-def write_reconstruction(path: Path, model: Any, codes: np.ndarray, shape: tuple[int, int]) -> None:
-    """Decode codes and write an .npy of float32, some items at a time: as a whole it may not fit.
-
-    It is written as a file, not through a memory map, so that a full disk is an OSError.
-    """
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    with open(path, "wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, len(codes), DECODED_AT_ONCE):
-            decoded = model.inverse_transform(codes[start : start + DECODED_AT_ONCE])
-            file.write(np.ascontiguousarray(decoded, dtype="<f4").data)
 
 
 def write_history(path: Path, history: list[Any]) -> None:

@@ -113,8 +113,9 @@ def _noise(group: pd.DataFrame) -> dict[str, float]:
 def _permuted(cases: pd.DataFrame) -> dict[tuple[object, ...], list[float]]:
     """Return the scores with permuted labels, one a variant, by the table column they belong to."""
     found: dict[tuple[object, ...], list[float]] = {}
-    for dataset, size, metric, mean in cases[[*GROUP, "mean"]].itertuples(index=False):
-        found.setdefault((dataset, size, metric.removesuffix(PERMUTED)), []).append(mean)
+    for *place, mean in cases[[*GROUP, "mean"]].itertuples(index=False, name=None):
+        key = (*place[:-1], str(place[-1]).removesuffix(PERMUTED))
+        found.setdefault(key, []).append(float(mean))
     return found
 
 

@@ -29,7 +29,7 @@ about these test items.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -131,8 +131,8 @@ def compare(
     """
     cases = sort(between_seeds(metrics), [*GROUP, "variant"])
     found = {}
-    for group, rows in cases.groupby(GROUP, sort=False):
-        place = cast(tuple[str, int, str], group)
+    for (dataset, size, metric), rows in cases.groupby(GROUP, sort=False):
+        place = (str(dataset), int(str(size)), str(metric))
         pairs = _pairs(rows, *_item_parts(rows, place, items))
         found[place] = _ask(pairs, question, place[2], rows["mean"].to_numpy())
     for place, comparison in found.items():

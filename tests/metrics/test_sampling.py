@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from aebench.metrics.sampling import choose, fingerprints, generators
+
+RANDOM = np.random.default_rng(0)
+DENSE = RANDOM.poisson(1, (200, 6)).astype(np.float32) + RANDOM.random((200, 1), np.float32)
+
+
+@pytest.fixture(params=["dense", "sparse"])
+def items(request):
+    return DENSE if request.param == "dense" else sparse.csr_matrix(DENSE)
+
+
+def test_the_same_items_are_chosen_in_any_order(items):
+    order = RANDOM.permutation(200)
+    np.testing.assert_array_equal(order[choose(items[order], 20)], choose(items, 20))
+
+
+def test_a_smaller_choice_comes_first_and_all_is_the_default(items):
+    np.testing.assert_array_equal(choose(items, 5), choose(items, 20)[:5])
+    assert sorted(choose(items, None)) == list(range(200))
+    assert sorted(choose(items, 1000)) == list(range(200))
+
+
+def test_another_seed_chooses_others(items):
+    assert set(choose(items, 20, seed=1)) != set(choose(items, 20))
+
+
+def test_no_kind_of_item_is_preferred():
+    # The mean of the chosen items is that of all, within four standard errors.
+    X = np.arange(10_000, dtype=np.float32)[:, None]
+    assert abs(X[choose(X, 400)].mean() - 5000) < 4 * 2887 / 20
+
+
+def test_streams_belong_to_items(items):
+    order = RANDOM.permutation(200)
+    drawn = np.array([stream.random() for stream in generators(items)])
+    again = np.array([stream.random() for stream in generators(items[order])])
+    np.testing.assert_array_equal(drawn[order], again)
+    assert len(set(drawn)) == 200
+    assert abs(drawn.mean() - 0.5) < 4 * 0.289 / 200**0.5
+    assert not set(drawn) & {stream.random() for stream in generators(items, seed=1)}
+
+
+def test_how_an_item_is_stored_does_not_matter():
+    row = sparse.csr_matrix(([2.0, 1.0, 1.0], [3, 1, 3], [0, 3]), shape=(1, 6))
+    tidy = sparse.csr_matrix(row.toarray())
+    assert fingerprints(row) == fingerprints(tidy)
+    wide = np.asfortranarray(DENSE.astype(np.float64))
+    np.testing.assert_array_equal(fingerprints(wide), fingerprints(DENSE))
+
+
+def test_where_a_value_stands_matters():
+    assert fingerprints(sparse.csr_matrix([[1.0, 0]])) != fingerprints(
+        sparse.csr_matrix([[0, 1.0]])
+    )
