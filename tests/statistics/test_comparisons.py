@@ -8,7 +8,7 @@ from seeds import tidy
 from statsmodels.stats.multitest import multipletests
 
 from aebench import statistics
-from aebench.statistics import compare, ranks
+from aebench.statistics import between_seeds, compare, ranks
 from aebench.statistics.comparisons import Comparison, Question, _mean_and_rest, holm
 
 PLACE = ("mnist", 30, "squared_error")
@@ -75,6 +75,24 @@ def test_exact_variants_are_compared_by_a_paired_test_over_items():
     assert found.p[0, 1] == pytest.approx(oracle.pvalue)
     assert found.freedom[0, 1] == pytest.approx(49)
     assert found.difference[0, 1] / found.error[0, 1] == pytest.approx(oracle.statistic)
+
+
+def test_the_standard_error_has_every_source_once():
+    rng = np.random.default_rng(0)
+    seeds, n = 3, 40
+    values = crossed(rng, 2, seeds, n, 1.0, 0.3, 2.0)
+    found = compared(values)
+    cases = between_seeds(tidy({v: table.mean(axis=1) for v, table in values.items()}))
+    over_items = np.var(values["v0"].mean(axis=0) - values["v1"].mean(axis=0), ddof=1) / n
+    rest = 0.0
+    for y in values.values():
+        residual = y - y.mean(axis=0) - y.mean(axis=1, keepdims=True) + y.mean()
+        rest += (residual**2).sum() / ((n - 1) * (seeds - 1)) / (n * seeds)
+    over_seeds = cases["variance"].sum() / seeds
+    assert found.error[0, 1] ** 2 == pytest.approx(over_seeds + over_items - rest)
+    assert rest > 0.1 * over_items
+    freedom = over_seeds**2 / cases["freedom"].min() + over_items**2 / (n - 1)
+    assert found.freedom[0, 1] == pytest.approx(found.error[0, 1] ** 4 / freedom)
 
 
 def test_variance_of_the_rest_is_that_of_the_analysis_of_variance():
@@ -179,6 +197,14 @@ def test_what_follows_from_two_findings_is_a_finding():
     comparison = made([1, 2, 3], [[1, 0.01, 0.2], [0.01, 1, 0.01], [0.2, 0.01, 1]])
     found = ranks({PLACE: comparison}, {"squared_error": "lower"})
     assert found["rank"].tolist() == [1, 2, 3]
+
+
+def test_variants_that_are_the_same_share_a_rank():
+    """v1 and v2 are one method under two names; only the pair of v0 and v1 was asked about."""
+    comparison = made([1, 2, 2], [[1, 0.01, 0.2], [0.01, 1, 1], [0.2, 1, 1]])
+    error = np.array([[0, 1, 1], [1, 0, 0], [1, 0, 0]])
+    found = ranks({PLACE: comparison._replace(error=error)}, {"squared_error": "lower"})
+    assert found["rank"].tolist() == [1, 2, 2]
 
 
 def test_a_finding_never_contradicts_the_ranks():

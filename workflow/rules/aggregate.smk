@@ -2,6 +2,7 @@
 rule aggregate:
     input:
         scores=lambda wildcards: all_runs("scores.csv"),
+        by_item=lambda wildcards: all_runs("items.npz"),
         data=expand("<results>/{dataset}/data.npz", dataset=DATASETS),
         code=code("statistics", "report/names.py", "stages/aggregate.py"),
     output:

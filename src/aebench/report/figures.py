@@ -512,7 +512,7 @@ def _critical_difference(ax: Axes, task: str, found: Across) -> None:
     ax.grid(False)
     ax.set_xlim(0.7, len(found.ranks) + 0.3)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    critical_difference_diagram(
+    drawn = critical_difference_diagram(
         found.ranks,
         found.pairs,
         ax=ax,
@@ -522,6 +522,9 @@ def _critical_difference(ax: Axes, task: str, found: Across) -> None:
         elbow_props={"linewidth": 1.2},
         color_palette={variant: palette.colour(variant) for variant in found.ranks.index},
     )
+    for (bar,) in drawn["crossbars"]:  # through its variants in the order of a set: draw the ends
+        xs, ys = np.asarray(bar.get_xdata()), np.asarray(bar.get_ydata())
+        bar.set_data([xs.min(), xs.max()], ys[:2])
     told = "" if found.different() else ", nobody told apart"
     ax.set_title(f"{task}: average rank on {len(found.datasets)} data sets{told}", pad=16)
 

@@ -41,6 +41,9 @@ _METRICS = {
     "mean_average_precision": Metric("mean average precision", "higher", 3, "MAP", SHARE),
     "r_precision": Metric("R-precision", "higher", 3, "R-precision", SHARE),
     "ndcg": Metric("nDCG of the whole list", "higher", 3, "nDCG", SHARE),
+    "squared_error_unseen": Metric(
+        "squared error on data of another kind", "lower", 2, "unseen data"
+    ),
     "outlier_auroc": Metric(
         "area under the ROC of telling unseen data by its error", "higher", 3, "outliers", SHARE
     ),
@@ -61,18 +64,19 @@ _METRICS = {
     "jacobian_norm": Metric("norm of the encoder's Jacobian", "neither", 3, "Jacobian"),
 }
 
-_BEGINNINGS = {  # of families: what a name that starts so is shown as, before the rest of it
+_BEGINNINGS = {  # of families: what stands for the beginning of a name, before the rest of it
     "squared_error_": _METRICS["squared_error"],
     "perplexity_": _METRICS["perplexity"],
     "cross_entropy_": _METRICS["cross_entropy"],
-    "entropy_at_": Metric("entropy", "neither", 1, "entropy"),
+    "entropy_": Metric("entropy", "neither", 1, "entropy"),
     "logistic_accuracy_": _METRICS["logistic_accuracy"],
     "svm_accuracy_": _METRICS["svm_accuracy"],
     "knn_accuracy_": _METRICS["knn_accuracy"],
-    "precision_at_": Metric("precision", "higher", 3, "P", SHARE),
-    "recall_at_": Metric("recall", "higher", 3, "R", SHARE),
-    "ndcg_at_": Metric("nDCG", "higher", 3, "nDCG", SHARE),
+    "precision_": Metric("precision", "higher", 3, "P", SHARE),
+    "recall_": Metric("recall", "higher", 3, "R", SHARE),
+    "ndcg_": Metric("nDCG", "higher", 3, "nDCG", SHARE),
     "mean_average_precision_": _METRICS["mean_average_precision"],
+    "hamming_precision_": Metric("precision of a look-up", "higher", 3, "look-up", SHARE),
     "hamming_share_": Metric("share of the database looked up", "lower", 4, "looked up", SHARE),
 }
 
@@ -123,9 +127,7 @@ def _of_family(name: str) -> Metric:
     """Return how a metric is shown whose name is that of another with more after it."""
     for beginning, family in _BEGINNINGS.items():
         if name.startswith(beginning):
-            # What the metric is comes before `at`, `of` and the like, which stay in the rest.
-            kept = beginning.removesuffix("_").removesuffix("_at").removesuffix("_share")
-            rest = name.removeprefix(kept).strip("_").replace("_", " ")
+            rest = name.removeprefix(beginning).replace("_", " ")
             return family._replace(words=f"{family.words} {rest}", short=f"{family.short} {rest}")
     words = name.replace("_", " ")
     return Metric(words, "neither", 3, words, PLAIN)

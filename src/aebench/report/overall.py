@@ -44,17 +44,15 @@ def sentences(found: Mapping[str, statistics.Across]) -> list[str]:
 
 
 def _sentence(task: str, found: statistics.Across) -> str:
-    places = [f"{variant} {rank:.2f}" for variant, rank in found.ranks.items()]
-    test = (
-        f"Friedman's test: p = {found.p:.3f}" if found.p >= 0.001 else "Friedman's test: p < 0.001"
-    )
+    places = ", ".join(f"{variant} {rank:.2f}" for variant, rank in found.ranks.items())
     text = (
-        f"{task}, average ranks over {len(found.datasets)} data sets: {', '.join(places)}. {test}"
+        f"{task}, average ranks over {len(found.datasets)} data sets: {places}. Friedman's test: "
+        f"p {'< 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}"
     )
-    different = found.different()
-    if different:
-        pairs = ", ".join(f"{better} is better than {worse}" for better, worse in different)
-        return f"{text}; by Nemenyi's test {pairs}."
-    if found.p < 1 - statistics.CONFIDENCE:
-        return f"{text}: not all are alike, but Nemenyi's test tells no pair apart."
-    return f"{text}: not significant, no variant is shown to differ from another."
+    if found.p >= 1 - statistics.CONFIDENCE:
+        return f"{text}: not significant, no variant is shown to differ from another."
+    apart = f"Nemenyi's test (critical difference {found.critical_difference:.2f})"
+    different = [f"{better} is better than {worse}" for better, worse in found.different()]
+    if not different:
+        return f"{text}: not all are alike, but {apart} tells no pair apart."
+    return f"{text}; by {apart} {', '.join(different)}."

@@ -96,11 +96,14 @@ class Comparison(NamedTuple):
     def lower(self) -> np.ndarray:
         """Say of each row's variant whether it is shown to lie below the column's.
 
-        What follows from two findings is a finding: a below b and b below c put a below c.
+        What follows from two findings is a finding: a below b and b below c put a below c. So is
+        what follows from one and from two variants that are the same, item by item.
         """
         shown = (self.p_holm < 1 - CONFIDENCE) & (self.difference < 0)
+        same = (self.difference == 0) & (self.error == 0)
         while True:
-            more = shown | (shown.astype(int) @ shown.astype(int) > 0)
+            steps = (shown | same).astype(int)
+            more = shown | (shown.astype(int) @ steps > 0) | (steps @ shown.astype(int) > 0)
             if (more == shown).all():
                 return shown
             shown = more
