@@ -51,6 +51,20 @@ def test_slopes_are_the_gradients_of_the_losses(loss):
 
 
 @pytest.mark.usefixtures("converged")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_more_units_than_items_against_scikit_learn(loss):
+    codes, labels = blobs(n=20, d=50, n_classes=3)
+    model = linear.fit(loss, codes, labels, 0.1)
+    if loss is linear.cross_entropy:
+        oracle = LogisticRegression(C=0.1, max_iter=5000, tol=1e-9).fit(codes, labels)
+    else:
+        # Its intercept is punished like a weight: on a large constant it costs nothing.
+        oracle = LinearSVC(C=0.1, tol=1e-9, max_iter=200_000, intercept_scaling=1e3, dual=False)
+        oracle.fit(codes, labels)
+    np.testing.assert_allclose(model.weights[:, :-1], oracle.coef_, atol=1e-4)
+
+
+@pytest.mark.usefixtures("converged")
 @pytest.mark.parametrize("C", [0.01, 1.0, 10.0])
 def test_logistic_regression_against_scikit_learn(C):
     codes, labels = blobs()

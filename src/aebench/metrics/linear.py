@@ -72,7 +72,12 @@ times more takes up to 0.02 from logistic regression."""
 
 
 def fit(
-    loss: Loss, codes: np.ndarray, labels: np.ndarray, C: float, start: LinearModel | None = None
+    loss: Loss,
+    codes: np.ndarray,
+    labels: np.ndarray,
+    C: float,
+    start: LinearModel | None = None,
+    tolerance: float | None = None,
 ) -> LinearModel:
     """Minimise C times the sum of the losses plus half of the squared weights but the intercepts.
 
@@ -86,9 +91,17 @@ def fit(
         Inverse penalty.
     start : LinearModel, optional
         Starts from these weights if it knows the same classes, else from zero.
+    tolerance : float, optional
+        Another than that of `TOLERANCES`.
     """
     from scipy.optimize import minimize
 
+    if len(codes) < codes.shape[1]:
+        # The weights of the optimum are sums of codes: as many unknowns as items are enough.
+        span, inside = np.linalg.qr(codes.T)
+        found = fit(loss, inside.T, labels, C, tolerance=tolerance)
+        weights = np.column_stack([found.weights[:, :-1] @ span.T, found.weights[:, -1]])
+        return LinearModel(weights, found.classes)
     classes, right = np.unique(labels, return_inverse=True)
     weights = np.zeros((len(classes), codes.shape[1] + 1))
     if start is not None and np.array_equal(start.classes, classes):
@@ -101,6 +114,6 @@ def fit(
         gradient = np.column_stack([slope.T @ codes + inner / C, slope.sum(axis=0)])
         return (value + np.vdot(inner, inner) / (2 * C)) / len(codes), gradient.ravel() / len(codes)
 
-    options = {"maxiter": MAX_ITERATIONS, "gtol": TOLERANCES[loss], "ftol": 1e-14}
+    options = {"maxiter": MAX_ITERATIONS, "gtol": tolerance or TOLERANCES[loss], "ftol": 1e-14}
     found = minimize(objective, weights.ravel(), jac=True, method="L-BFGS-B", options=options)
     return LinearModel(found.x.reshape(weights.shape), classes)
