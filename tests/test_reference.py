@@ -105,6 +105,13 @@ def test_noise_is_the_largest_of_rows_alike():
     np.testing.assert_allclose(reference.largest_noise(shares)[0], [2.0, 2.0, 0.0, 2.0])
 
 
+def test_rows_of_all_code_sizes_count_as_just_enough():
+    table = reference.summarise(simulated(0, sizes=(2, 5, 10, 30)))
+    few = table[table["variant"].isin(VARIANTS[:6])]
+    assert set(reference.largest_noise(few)[1]) == {reference.ENOUGH}
+    assert set(reference.largest_noise(table)[1]) == {len(VARIANTS)}
+
+
 def test_enough_rows_of_one_code_size_speak_for_themselves():
     table = reference.summarise(simulated(0, spread=0.0))
     chosen = (table["code_size"] == 2) & (table["metric"] == "squared_error")
@@ -120,6 +127,26 @@ def test_exact_methods_may_differ_by_rounding(factor, agrees):
     exact = metrics["variant"] == "pca"
     found = metrics.assign(value=metrics["value"] * np.where(exact, factor, 1))
     assert (outside(metrics, found) == []) == agrees
+
+
+def test_exact_methods_may_differ_by_items_that_rounding_flips():
+    metrics = simulated(0)
+    for flips, agrees in ((2, True), (4, False)):
+        found = shifted(metrics, "pca", "knn_accuracy", flips / 500)
+        table = [reference.summarise(run) for run in (metrics, found)]
+        rows = reference.compare(*table, items={"mnist": 500})
+        assert rows["outside"].any() != agrees
+    off = shifted(metrics, "pca", "squared_error", 0.5)
+    assert outside(metrics, off) == [("pca", 30, "squared_error")]
+
+
+def test_shares_are_taken_of_queries_or_of_all_items():
+    data = {"mnist": {"test_items": 500}, "curves": {"test_items": 200}}
+    settings = {"budget.images.queries": 400, "budget.images.probe_items": 5, "budget.seeds": [0]}
+    made_by = {"settings": settings, "data": data}
+    assert reference.fewest_items(made_by) == {"mnist": 400, "curves": 200}
+    del settings["budget.images.queries"]
+    assert reference.fewest_items(made_by) == {"mnist": 500, "curves": 200}
 
 
 def test_what_is_missing_is_outside_and_what_was_not_run_is_not_compared():
@@ -180,6 +207,6 @@ def test_what_was_made_otherwise_is_said():
         "data of mnist differ in sha256: the same items are needed",
         "config: budget.images.epochs.adam is 2, in the reference 1",
         "config: budget.images.queries is 9, in the reference absent",
-        "parameters of mnist deep d30 differ",
+        "parameters of 1 runs differ: mnist deep d30",
         "versions: torch 2.7; in the reference torch 2.6",
     ]

@@ -20,6 +20,7 @@ import pytest
 import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
+from aebench.claims import METRIC
 from aebench.report import OVERALL, figure_names
 from aebench.stages import verify
 from aebench.stages.evaluate import FILES
@@ -148,6 +149,9 @@ class TestCompleteRun:
         claims = pd.read_csv(complete["first"].results / "claims.csv")
         needed = "hs06-mnist-pca hs06-mnist-ae hs06-codes-2d hs06-nopretrain sh09-lsa docs2d-order"
         assert set(needed.split()) <= set(claims["id"])
+
+    def test_claims_may_ask_for_every_metric(self, metrics):
+        assert [name for name in metrics["metric"].unique() if not METRIC.fullmatch(name)] == []
 
     def test_a_variant_is_what_its_rule_says(self, complete):
         report = (complete["first"].reports / "report.md").read_text()

@@ -74,9 +74,9 @@ METRIC = re.compile(
     r"|cross_entropy(_per_word)?|explained_variance|outlier_auroc|amortisation_gap"
     r"|entropy_at_\d_bits"
     r"|(logistic|svm|knn)_accuracy(_permuted_labels|_at_\d+_labels|_of_layer_\d+)?"
-    r"|(precision|recall|ndcg)_at_(\d+|\*)|ndcg|r_precision|precision_at_recall_[01]\.\d"
-    r"|mean_average_precision(_permuted_labels|_worst_order|_best_order)?"
-    r"|hamming_share_at_radius_\d"
+    r"|(precision|recall|ndcg)_at_(\d+|\*)(_(worst|best)_order)?|precision_at_recall_[01]\.\d"
+    r"|mean_average_precision(_permuted_labels|_(worst|best)_order)?|ndcg|r_precision"
+    r"|hamming_(share|precision)_at_radius_\d"
     r"|trustworthiness|continuity|local_intrinsic_dimension|mean_activation|code_sparsity"
     r"|dead_units|jacobian_norm|factor_recovery"
 )

@@ -37,6 +37,9 @@ ERROR = 0.05
 ROUNDING = 1e-3
 """Least half-width of a band, as a share of the mean: what other processors round differently."""
 
+FLIPS = 3
+"""Least half-width of a band of shares, in items: rounding that flips a tie flips a whole item."""
+
 OWN_BUSINESS = ("device", "verbose")
 """Parameters of a run that do not decide its numbers."""
 
@@ -60,14 +63,17 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     what they count for). It is the largest instead of the mean because variants differ in noise.
     Metrics that exceed 1 anywhere are compared relative to their means, shares as they stand.
 
+    `statistics.between_seeds` guards each variant's own noise instead, which sees smaller
+    differences at the levels of tables. Here thousands of rows share 5%, and at two in 100,000
+    the three degrees of freedom that it leaves squared errors would make bands of 40 noises.
+
     Returns
     -------
     noise, freedom : ndarray [rows]
         Noise is 0 where the seeds of a run agree in every metric: exact methods.
     """
     noise = reference["noise"].fillna(0)
-    share = reference.groupby(ALIKE)["mean"].transform("max") <= 1
-    scale = reference["mean"].abs().where(~share, 1.0)
+    scale = reference["mean"].abs().where(~_is_share(reference), 1.0)
     rows = reference[[*ALIKE, "code_size"]].assign(
         noise=(noise / scale).where(noise > 0, 0),
         freedom=(reference["seeds"] - 1).where(noise > 0, 0),
@@ -81,7 +87,16 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return (largest * scale).where(varies, 0).to_numpy(), freedom.to_numpy(float)
 
 
-def compare(reference: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def fewest_items(made_by: Mapping[str, Any]) -> dict[str, int]:
+    """Return the fewest test items that a share is taken of, by data set: queries, or all items."""
+    settings = made_by["settings"].items()
+    queries = [limit for key, limit in settings if key.endswith(".queries")]
+    return {name: min([*queries, data["test_items"]]) for name, data in made_by["data"].items()}
+
+
+def compare(
+    reference: pd.DataFrame, found: pd.DataFrame, items: Mapping[str, int] | None = None
+) -> pd.DataFrame:
     """Compare the means of two runs, metric by metric.
 
     Parameters
@@ -89,6 +104,8 @@ def compare(reference: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     reference, found : DataFrame
         As `summarise` returns them. The bands come from the noise of the reference alone: a run
         gone astray would widen its own.
+    items : mapping of data set to int, optional
+        The fewest items that shares are taken of, see `fewest_items`.
 
     Returns
     -------
@@ -97,7 +114,7 @@ def compare(reference: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
         CASE, `mean`, `found` (NaN where the metric is missing), `band` (half-width), `noise`
         (`largest_noise`), `outside`. The band is Student's quantile, at ERROR shared among all
         rows with noise (Bonferroni), times noise * sqrt(1 / seeds + 1 / seeds found), and no less
-        than ROUNDING times the mean.
+        than ROUNDING times the mean, for shares than FLIPS items.
     """
     from scipy.special import stdtrit
 
@@ -109,7 +126,9 @@ def compare(reference: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     tested = max(int((table["noise"] > 0).sum()), 1)
     quantile = stdtrit(table["freedom"].clip(lower=1), 1 - ERROR / tested / 2)
     scale = np.sqrt(1 / table["seeds"] + 1 / table["seeds_found"].fillna(1))
-    table["band"] = np.maximum(quantile * table["noise"] * scale, ROUNDING * table["mean"].abs())
+    flips = FLIPS / table["dataset"].map(items or {}).fillna(math.inf)
+    rounding = np.maximum(ROUNDING * table["mean"].abs(), flips.where(_is_share(table), 0))
+    table["band"] = np.maximum(quantile * table["noise"] * scale, rounding)
     # Written so that a missing value, which is NaN, is outside.
     table["outside"] = ~((table["found"] - table["mean"]).abs() <= table["band"])
     return table[[*CASE, "mean", "found", "band", "noise", "outside"]]
@@ -121,13 +140,15 @@ def facts(results: Path, metrics: pd.DataFrame, settings: Mapping[str, Any]) -> 
     for dataset in sorted(metrics["dataset"].unique()):
         known = _read_json(results / dataset / "data.json")
         data[dataset] = {key: known[key] for key in ("sha256", "train_items", "test_items")}
-    parameters, versions, devices = {}, set(), set()
-    for place in metrics[[*RUN, "seed"]].drop_duplicates().itertuples(index=False):
-        folder = results / place.dataset / place.variant / f"d{place.code_size}"
-        run = _read_json(folder / f"seed-{place.seed}" / "run.json", missing={})
-        name = f"{place.dataset} {place.variant} d{place.code_size}"
-        parameters[name] = _digest(run.get("parameters", {}))
-        versions |= {f"{key} {value}" for key, value in run.get("versions", {}).items()}
+    parameters: dict[str, str] = {}
+    versions: set[str] = set()
+    devices: set[str] = set()
+    places = metrics[[*RUN, "seed"]].drop_duplicates()
+    for dataset, variant, size, seed in places.itertuples(index=False, name=None):
+        folder = results / dataset / variant / f"d{size}" / f"seed-{seed}"
+        run = _read_json(folder / "run.json", missing={})
+        parameters[f"{dataset} {variant} d{size}"] = _digest(run.get("parameters", {}))
+        versions |= {f"{name} {version}" for name, version in run.get("versions", {}).items()}
         devices |= {run["device"]} if "device" in run else set()
     return {
         "settings": dict(_flat(settings)),
@@ -156,7 +177,8 @@ def differences(reference: Mapping[str, Any], found: Mapping[str, Any]) -> list[
         for name, digest in reference["parameters"].items()
         if found["parameters"].get(name, digest) != digest
     ]
-    lines += [f"parameters of {name} differ" for name in changed]
+    if changed:
+        lines.append(f"parameters of {len(changed):,} runs differ: {', '.join(changed)}")
     for key in ("versions", "devices"):
         if reference[key] != found[key]:
             lines.append(
@@ -192,6 +214,11 @@ def read(folder: Path, budget: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     text = dict.fromkeys(("dataset", "variant", "split", "metric"), str)
     table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"noise": [""]})
     return table, _read_json(path.with_suffix(".json"))
+
+
+def _is_share(table: pd.DataFrame) -> pd.Series:
+    """Whether the metric of each row stays within 1 on its data set."""
+    return table.groupby(ALIKE)["mean"].transform("max") <= 1
 
 
 def _digest(parameters: Mapping[str, Any]) -> str:

@@ -203,6 +203,13 @@ def test_layers_are_measured_like_the_code_at_1000_labels(scored):
     assert scores["logistic_accuracy_of_layer_2"] < 0.4
 
 
+def test_a_layer_that_is_too_wide_keeps_its_number(scored, monkeypatch):
+    (train, y, test, y_test), _ = scored
+    monkeypatch.setattr(classification, "WIDEST_LAYER", 5)
+    layers = [(np.hstack([train, train]), np.hstack([test, test])), (train, test)]
+    assert layer_scores(layers, y, y_test).scores.keys() == {"logistic_accuracy_of_layer_2"}
+
+
 def test_layers_need_1000_train_items_and_are_not_computed_without():
     def layers():
         raise AssertionError("asked for")

@@ -105,7 +105,7 @@ def test_other_data_and_settings_are_said(place, capsys):
     text = capsys.readouterr().err
     assert "note: data of mnist differ in sha256" in text
     assert "note: config: budget.a is 2, in the reference 1" in text
-    assert "note: 1 not run here: mnist v3 30" in text
+    assert "note: 1 not run here: mnist v3 d30" in text
     assert "11 of 11 metrics" in text
 
 

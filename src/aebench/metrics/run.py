@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from aebench.metrics.amortisation import amortisation_scores
 from aebench.metrics.arrays import Place, here
-from aebench.metrics.classification import classification_scores, layer_scores
+from aebench.metrics.classification import WIDEST_LAYER, classification_scores, layer_scores
 from aebench.metrics.contract import Run
 from aebench.metrics.measured import Measured, Model, measured, merge
 from aebench.metrics.rate import rate_scores
@@ -21,9 +21,6 @@ from aebench.metrics.structure import factor_recovery, structure_scores
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
-
-WIDEST_LAYER = 2500
-"""Units of a hidden layer that is probed; the channels of convolutions are more."""
 
 OPTIMISED_SHARE = 5
 """Codes are optimised for one in so many of the sampled items: it takes a hundred decodings."""
@@ -155,13 +152,13 @@ def _classification(task: Task) -> Measured:
     return merge(of_codes, layer_scores(_layers(task, chosen), train_labels, labels))
 
 
-def _layers(task: Task, chosen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def _layers(task: Task, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What the encoder's hidden layers say of the chosen training items and of the test items."""
+    X = task.dataset.test
     features = getattr(task.model, "hidden_features", None)
-    if features is None:
-        return []
-    pairs = zip(features(task.dataset.train[chosen]), features(task.dataset.test), strict=True)
-    return [pair for pair in pairs if pair[0].shape[1] <= WIDEST_LAYER]
+    if features is None or all(one.shape[1] > WIDEST_LAYER for one in features(X[:1])):
+        return
+    yield from zip(features(task.dataset.train[chosen]), features(X), strict=True)
 
 
 def _retrieval(task: Task) -> Measured:

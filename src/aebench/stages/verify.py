@@ -9,6 +9,7 @@ compare.
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ import pandas as pd
 
 from aebench import reference
 from aebench.errors import AebenchError
+
+MOST_NAMES = 8
+"""Runs that a note names one by one; more are counted."""
 
 
 def run(results: str | Path, folder: str | Path, budget: str, config: Mapping[str, Any]) -> int:
@@ -30,7 +34,7 @@ def run(results: str | Path, folder: str | Path, budget: str, config: Mapping[st
     released, made_by = reference.read(Path(folder), budget)
     metrics = _metrics(Path(results))
     found = reference.summarise(metrics)
-    table = reference.compare(released, found)
+    table = reference.compare(released, found, reference.fewest_items(made_by))
     if table.empty:
         raise AebenchError(f"{results} and the reference of budget {budget} have no run in common.")
     here = reference.facts(Path(results), metrics, _settings(config, budget))
@@ -72,16 +76,17 @@ def _settings(config: Mapping[str, Any], budget: str) -> dict[str, Any]:
 
 def _print_coverage(released: pd.DataFrame, found: pd.DataFrame) -> None:
     """Say which runs only one side has; they are not compared, and no fault."""
-    sides = [
-        {" ".join(map(str, key)) for key in table[reference.RUN].itertuples(index=False)}
-        for table in (released, found)
-    ]
-    for word, names in (
+    sides = [set(t[reference.RUN].itertuples(index=False, name=None)) for t in (released, found)]
+    for word, runs in (
         ("not run here", sides[0] - sides[1]),
         ("not in the reference", sides[1] - sides[0]),
     ):
+        names = [f"{dataset} {variant} d{size}" for dataset, variant, size in sorted(runs)]
+        if len(names) > MOST_NAMES:
+            counts = Counter(dataset for dataset, *_ in sorted(runs))
+            names = [f"{count} of {dataset}" for dataset, count in counts.items()]
         if names:
-            print(f"note: {len(names):,} {word}: {', '.join(sorted(names))}", file=sys.stderr)
+            print(f"note: {len(runs):,} {word}: {', '.join(names)}", file=sys.stderr)
     new = set(found["metric"]) - set(released["metric"])
     if new:
         print(f"note: metrics not in the reference: {', '.join(sorted(new))}", file=sys.stderr)
