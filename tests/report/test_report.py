@@ -291,3 +291,23 @@ def test_generated_data_have_no_table_of_raw_files(tmp_path):
     render(results, tmp_path / "out", "smoke", CONFIG, ROLES)
     for name in ("index.html", "report.md"):
         assert (tmp_path / "out" / name).read_text().count("raw file") == 1
+
+
+def test_further_metrics_are_folded_away(tmp_path):
+    results = write_results(tmp_path / "results", documents=(), sizes=(2,))
+    metrics = pd.read_csv(results / "metrics.csv")
+    accuracy = metrics[metrics["metric"] == "knn_accuracy"]
+    more = [accuracy.assign(metric=name) for name in ("svm_accuracy", "dead_units")]
+    described = aggregate.describe(pd.concat([metrics, *more]), ROLES)
+    for name, table in described.items():
+        statistics.write_csv(table, results / f"{name}.csv")
+    found = dict(tables.more(read(results, ROLES), "mnist"))
+    assert list(found) == ["Classification", "Structure"]
+    assert found["Classification"].columns[2:] == ["SVM acc. ↑"]
+    assert found["Structure"].columns[2:] == ["dead units"]
+    assert not any(row[2].rank for row in found["Structure"].rows)
+    assert any(row[2].rank for row in found["Classification"].rows)
+    render(results, tmp_path / "out", "smoke", CONFIG, ROLES)
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "<details><summary>Classification</summary>" in page
+    assert "### Classification" in (tmp_path / "out" / "report.md").read_text()

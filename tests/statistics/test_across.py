@@ -55,9 +55,14 @@ def test_pairs_agree_with_the_critical_difference():
 
 
 def test_without_friedman_no_pair_is_told_apart():
-    means = {"a": {"x": 1.0, "y": 2.0, "z": 3.0}, "b": {"x": 3.0, "y": 2.0, "z": 1.0}}
+    """The ends are further apart than the critical difference, but Friedman's p is 0.0503."""
+    places = [[0, 1, 2, 3], [1, 3, 0, 2], [0, 1, 2, 3], [0, 2, 1, 3]]
+    means = {
+        f"d{i}": dict(zip("abcd", map(float, row), strict=True)) for i, row in enumerate(places)
+    }
     found = average_ranks(means, dict.fromkeys(means, True))
     assert found.p > 0.05
+    assert found.ranks.max() - found.ranks.min() > found.critical_difference
     assert (found.pairs == 1).all(axis=None)
 
 

@@ -48,11 +48,16 @@ def test_a_list_in_random_order(metric, score):
 
 
 def test_a_code_without_information_scores_exactly_chance():
-    codes = np.ones((len(LABELS), 3), dtype=np.float32)
-    scores = retrieval_scores(codes, LABELS).scores
-    for metric in ("mean_average_precision", "precision_at_1", "precision_at_31"):
-        assert chance(metric, Labels(LABELS, len(LABELS))).holds(scores[metric])
-        assert not chance(metric, Labels(LABELS, len(LABELS))).holds(scores[metric] + 1e-3)
+    """Two closed forms made apart, of the ties of `metrics` and of random order, agree."""
+    labels = np.repeat([0, 1, 2, 3], [30, 12, 8, 1])  # the last item has nothing to find
+    known = Labels(labels, len(labels))
+    scores = retrieval_scores(np.ones((len(labels), 3), dtype=np.float32), labels).scores
+    expected = {metric: chance(metric, known) for metric in scores}
+    checked = [metric for metric, found in expected.items() if found]
+    assert {"mean_average_precision", "precision_at_1", "r_precision", "ndcg"} <= set(checked)
+    for metric in checked:
+        assert expected[metric].holds(scores[metric]), metric
+        assert not expected[metric].holds(scores[metric] + 1e-3), metric
 
 
 def test_sampled_queries_widen_the_range():

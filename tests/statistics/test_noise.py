@@ -80,7 +80,7 @@ def test_inverse_trigamma(x):
     assert special.polygamma(1, _inverse_trigamma(x)) == pytest.approx(x)
 
 
-def false_positives(scatter, variants, level, tables=150, columns=12, seeds=2):
+def false_positives(scatter, variants, level, tables=80, columns=12, seeds=2):
     """Share of pairs of equal means called different, alone; each simulated table a metric."""
     rng = np.random.default_rng(1)
     shape = (tables, columns, variants)
