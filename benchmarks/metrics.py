@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="of one seed")
     parser.add_argument("--budget", help="whose limits hold")
+    parser.add_argument("--database", default="test", choices=("test", "train"))
     arguments = parser.parse_args()
     *_, dataset, _, code_size, _ = arguments.folder.parts
     data = datasets.read(arguments.folder.parents[2] / "data.npz")
@@ -33,8 +34,8 @@ def main() -> None:
     if arguments.budget:
         config = yaml.safe_load(Path("config.yaml").read_text()) | {"budget": arguments.budget}
         limits = Limits(**plan.Plan(config, [dataset], []).evaluation_limits(dataset))
-    task = Task(data, run, limits, model)
-    print(f"{arguments.folder}, {limits}")
+    task = Task(data, run, limits, model, database=arguments.database)
+    print(f"{arguments.folder}, {limits}, database {arguments.database}")
     print(f"{'family':16} {'metrics':>7} {'seconds':>8} {'CPU s':>8}")
     total = 0.0
     for name, family in FAMILIES.items():

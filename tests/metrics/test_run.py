@@ -6,6 +6,7 @@ import pytest
 
 from aebench.metrics import Limits, samples, score_run
 from aebench.metrics.contract import Run
+from aebench.metrics.retrieval import retrieval_scores
 
 from .conftest import make_dataset, make_run
 
@@ -102,6 +103,18 @@ def test_queries_limit_is_passed_on(images):
     every = scores_of(images, codes, R)
     assert few["mean_average_precision"] != every["mean_average_precision"]
     assert few["knn_accuracy"] == every["knn_accuracy"]
+
+
+def test_the_database_may_be_the_training_items(images):
+    codes, R = make_run(images)
+    run = Run(codes["train"], codes["test"], R)
+    found = score_run(images, run, database="train")
+    expected = retrieval_scores(
+        codes["test"], images.test_labels, database=(codes["train"], images.train_labels)
+    )
+    assert found.scores.items() >= expected.scores.items()
+    other = score_run(images, run).scores["mean_average_precision"]
+    assert found.scores["mean_average_precision"] != other
 
 
 def test_samples_are_the_first_item_of_each_class(images):

@@ -63,7 +63,9 @@ def test_seeds_with_the_same_files_are_scored_once(prepared, monkeypatch):
     data, folders = prepared
     calls = []
     score_run = evaluate.metrics.score_run
-    monkeypatch.setattr(evaluate.metrics, "score_run", lambda *a: calls.append(1) or score_run(*a))
+    monkeypatch.setattr(
+        evaluate.metrics, "score_run", lambda *a, **k: calls.append(1) or score_run(*a, **k)
+    )
     evaluate.run(data, folders, **LIMITS)
     assert len(calls) == 2
     codes = (folders[0] / "codes.npz").read_bytes()

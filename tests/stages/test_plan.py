@@ -28,6 +28,7 @@ def config() -> dict[str, Any]:
         "variants": "all",
         "code_sizes": {"images": [30, 2], "documents": [50, 2, 10]},
         "unseen": {},
+        "database": "test",
         "vocabulary_size": 100,
         "device": "cpu",
         "precision": "high",
@@ -82,6 +83,16 @@ def test_unseen_data_sets_are_prepared_but_not_compared(config):
 def test_unseen_data_sets_exist(config):
     assert "unseen has 'digits'" in refusal(config | {"unseen": {"digits": "mnist"}})
     assert "unseen has 'letters'" in refusal(config | {"unseen": {"mnist": "letters"}})
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("mnist", "olivetti"), ("mnist", "rcv1"), ("rcv1", "mnist"), ("rcv1", "20newsgroups")],
+)
+def test_unseen_data_sets_fit_the_model(config, name, other):
+    message = refusal(config | {"unseen": {name: other}})
+    assert f"unseen has '{other}' for '{name}'" in message
+    assert "image data sets with equally many pixels" in message
 
 
 def test_all_data_sets_are_those_of_the_budget(config):
@@ -299,6 +310,7 @@ def test_only_a_variant_newer_than_the_list_is_overlooked(tmp_path):
         ({"variants": "pca"}, ('variants is "pca"', "all", "list of names")),
         ({"variants": []}, ("variants is []", "empty")),
         ({"device": "tpu"}, ('device is "tpu"', "auto, cpu, cuda")),
+        ({"database": "validation"}, ("database is", "validation", "allowed are test, train")),
         ({"vocabulary_size": 0}, ("vocabulary_size is 0", "smallest allowed is 1")),
         ({"vocabulary_size": 2.5}, ("vocabulary_size is 2.5", "integer")),
         ({"code_sizes": {"images": [0], "documents": [2]}}, ("code_sizes.images.0 is 0", "1")),

@@ -21,6 +21,7 @@ rule evaluate:
     params:
         # A node without a GPU may evaluate what one with a GPU has trained.
         device="cpu" if config["device"] == "cpu" else "auto",
+        database=config["database"],
         with_models=lambda wildcards: is_model(wildcards.variant),
         limits=lambda wildcards: PLAN.evaluation_limits(wildcards.dataset),
     script:

@@ -11,6 +11,7 @@ jobs.run(
     data=snakemake.input.data,
     folders=[Path(file).parent for file in snakemake.output.scores],
     code_size=int(wildcards.code_size),
+    database=snakemake.params.database,
     with_models=snakemake.params.with_models,
     unseen=snakemake.input.get("unseen") or None,
     device=snakemake.params.device,

@@ -56,6 +56,7 @@ class Task(NamedTuple):
     model: Model | None = None
     unseen: Dataset | None = None
     place: Place = here
+    database: str = "test"
 
     @property
     def kind(self) -> str:
@@ -70,6 +71,7 @@ def score_run(
     model: Model | None = None,
     unseen: Dataset | None = None,
     place: Place = here,
+    database: str = "test",
 ) -> Measured:
     """Measure one run.
 
@@ -86,6 +88,8 @@ def score_run(
     place : callable
         Moves an array to where pairs of items are compared, see `aebench.metrics.arrays`: equal
         numbers wherever that is. By default it stays numpy's.
+    database : {"test", "train"}
+        What retrieval queries are compared with: the other test items, or the training items.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def score_run(
         Every choice inside (validation part, samples, permuted labels) has a fixed seed, so equal
         runs give equal numbers.
     """
-    task = Task(dataset, run, limits, model, unseen, place)
+    task = Task(dataset, run, limits, model, unseen, place, database)
     return merge(*(family(task) for family in FAMILIES.values()))
 
 
@@ -162,8 +166,15 @@ def _layers(task: Task, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, np.nda
 
 
 def _retrieval(task: Task) -> Measured:
-    labels = task.dataset.test_labels
-    return retrieval_scores(task.run.codes_test, labels, task.limits.queries, place=task.place)
+    dataset, run = task.dataset, task.run
+    stored = (run.codes_train, dataset.train_labels) if task.database == "train" else None
+    return retrieval_scores(
+        run.codes_test,
+        dataset.test_labels,
+        task.limits.queries,
+        place=task.place,
+        database=stored,
+    )
 
 
 def _structure(task: Task) -> Measured:

@@ -45,6 +45,7 @@ def run(
     *,
     code_size: int,
     limits: Mapping[str, int | None],
+    database: str = "test",
     with_models: bool = False,
     unseen: str | Path | None = None,
     device: str = "cpu",
@@ -62,6 +63,8 @@ def run(
     code_size : int
     limits : mapping
         `queries`, `probe_items`, `sample_items`, see `metrics.Limits`.
+    database : {"test", "train"}
+        What retrieval queries are compared with: the other test items, or the training items.
     with_models : bool
         Each folder holds a fitted estimator, as `aebench.models.save` writes it; otherwise it holds
         a reconstruction.npy.
@@ -77,17 +80,20 @@ def run(
         When a folder breaks the contract; names variant, file and reason.
     """
     dataset = datasets.read(data)
-    other = datasets.read(unseen) if unseen else None
-    items = dataset.test.shape[0]
-    limit = metrics.Limits(**limits)
-    place = _place(device, len(folders) * items * min(limit.queries or items, items))
+    limit, items = metrics.Limits(**limits), dataset.test.shape[0]
+    settings = {
+        "limits": limit,
+        "unseen": datasets.read(unseen) if unseen else None,
+        "place": _place(device, len(folders) * items * min(limit.queries or items, items)),
+        "database": database,
+    }
     decided_by = ("codes.npz", "model.safetensors" if with_models else "reconstruction.npy")
     done: dict[Path, Scored] = {}
     for folder in map(Path, folders):
         twin = next((each for each in done if _same(each, folder, decided_by)), None)
         if twin is None:
             model = _model(folder, device) if with_models else None
-            done[folder] = _score(folder, dataset, other, code_size, limit, model, place)
+            done[folder] = _score(folder, dataset, code_size, model, settings)
         else:
             done[folder] = done[twin]
         _write(folder, done[folder], dataset)
@@ -96,14 +102,12 @@ def run(
 def _score(
     folder: Path,
     dataset: datasets.Dataset,
-    unseen: datasets.Dataset | None,
     code_size: int,
-    limits: metrics.Limits,
     model: Any,
-    place: Place,
+    settings: Mapping[str, Any],
 ) -> Scored:
     run = metrics.read_run(folder, dataset, code_size, model and model.inverse_transform)
-    found = metrics.score_run(dataset, run, limits, model, unseen, place)
+    found = metrics.score_run(dataset, run, model=model, **settings)
     samples = metrics.samples(dataset, run.reconstruction)
     return Scored(found, samples, _cost(model, dataset, run.codes_test) if model else {})
 

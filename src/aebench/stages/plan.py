@@ -10,7 +10,7 @@ from aebench import datasets
 from aebench.errors import AebenchError
 
 KINDS = ("images", "documents")
-NESTED = ("code_sizes", "budgets")
+NESTED = ("code_sizes", "unseen", "budgets")
 MAIN = "main"
 FEATURES = "features"
 """A variant's words for code sizes: the main one of each data set alone; as many as it has
@@ -147,11 +147,24 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
     ):
         for name in names:
             _one_of(key, name, allowed)
+    for name, other in config["unseen"].items():
+        _check_alike(name, other)
     existing = [file.stem for file in variant_files]
     variants = existing if config["variants"] == "all" else list(config["variants"])
     for name in variants:
         _one_of("variants", name, existing)
     return Plan(config, chosen, variants)
+
+
+def _check_alike(name: str, other: str) -> None:
+    """Refuse an unseen data set whose items a model of `name` cannot take."""
+    words = 1  # whatever their number: words of two data sets are not the same words
+    pixels = [datasets.n_features(each, words) for each in (name, other)]
+    if {datasets.kind(name), datasets.kind(other)} != {"images"} or pixels[0] != pixels[1]:
+        raise AebenchError(
+            f"config: unseen has '{other}' for '{name}'; allowed are image data sets with equally "
+            "many pixels."
+        )
 
 
 def role(variant: str, params: Mapping[str, Any]) -> str:
