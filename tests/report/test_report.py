@@ -162,6 +162,16 @@ def test_stages_are_added_up_over_the_jobs_of_these_results(tmp_path):
     assert table.rows[0][3].detail == "mnist-deep-d2"
 
 
+def test_speed_and_operations_stand_beside_the_seconds(tmp_path):
+    table = tables.costs(read(write_results(tmp_path / "results"), ROLES), "mnist")
+    rows = {row[0].text: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert rows["pca"]["seconds a seed"].text == "1.5"
+    assert rows["pca"]["encoded a second"].text == "4,000"
+    assert rows["pca"]["decoded a second"].text == "5,000"
+    assert rows["pca"]["Mflop an item"].text == "3.50"
+    assert rows["mean"]["Mflop an item"].text == tables.MISSING
+
+
 def test_a_missing_table_is_one_message(tmp_path):
     with pytest.raises(AebenchError, match=r"cannot read .*metrics\.csv"):
         render(tmp_path, tmp_path / "out", "smoke", {}, ROLES)

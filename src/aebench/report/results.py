@@ -43,6 +43,11 @@ class Run:
         return _read_json(self.folder / "run.json", missing={})
 
     @cached_property
+    def cost(self) -> dict[str, Any]:
+        """What cost.json says: items a second and operations an item; may be empty."""
+        return _read_json(self.folder / "cost.json", missing={})
+
+    @cached_property
     def history(self) -> pd.DataFrame:
         """What history.csv says: epoch, split, metric, value, seconds."""
         path = self.folder / "history.csv"

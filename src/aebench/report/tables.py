@@ -277,20 +277,34 @@ def _about(results: Results, dataset: str, table: Table) -> str:
 
 
 def costs(results: Results, dataset: str) -> Table:
-    """Training time, size and memory of every variant, means over seeds."""
+    """Training time, size, memory and speed of every variant, means over seeds."""
     table = Table(
-        ["variant", "code size", "seconds a seed", "parameters", "peak memory (MB)", "device"],
+        [
+            "variant",
+            "code size",
+            "seconds a seed",
+            "parameters",
+            "peak memory (MB)",
+            "encoded a second",
+            "decoded a second",
+            "Mflop an item",
+            "device",
+        ],
         note=(
             "Seconds of training alone, as measured on the machine that made this report; other "
-            "jobs may have run beside. Peak memory is that of the whole training process."
+            "jobs may have run beside. Peak memory is that of the whole training process. Items "
+            "encoded and decoded a second on one CPU thread, or on a GPU where one was used; "
+            "millions of floating-point operations to encode and decode an item, none where "
+            "encoding is a search."
         ),
     )
     for variant in results.variants(dataset):
         for size in results.code_sizes(dataset):
-            facts = [run.facts for run in results.runs(dataset, variant, size)]
-            facts = [fact for fact in facts if fact]
+            runs = results.runs(dataset, variant, size)
+            facts = [run.facts | run.cost for run in runs if run.facts]
             if not facts:
                 continue
+            flops = [_mean(facts, f"{direction}_flops") for direction in ("encode", "decode")]
             seconds = _mean(facts, "seconds")
             table.rows.append(
                 [
@@ -299,6 +313,9 @@ def costs(results: Results, dataset: str) -> Table:
                     Cell(number(seconds, 1 if seconds < 100 else 0)),
                     Cell(number(_mean(facts, "parameters_count"), 0)),
                     Cell(number(_mean(facts, "peak_memory_mb"), 0)),
+                    Cell(number(_mean(facts, "encode_items_per_second"), 0)),
+                    Cell(number(_mean(facts, "decode_items_per_second"), 0)),
+                    Cell(number(sum(flops) / 1e6, 2)),
                     Cell(str(facts[0].get("device", MISSING))),
                 ]
             )
