@@ -282,7 +282,7 @@ class TestCompleteRun:
         assert outcome.code == 1
         assert len(outcome.lines("outside: ")) == chosen.sum()
         assert "pca d2 test squared_error" in outcome.lines("outside: ")[0]
-        assert outcome.lines("error: verify: 2 metrics are outside")
+        assert outcome.lines(f"error: verify: {chosen.sum()} metrics are outside")
 
     def test_verify_without_a_reference_is_one_message(self, complete):
         outcome = complete["second"].run("verify")

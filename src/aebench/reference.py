@@ -38,7 +38,9 @@ ROUNDING = 1e-3
 """Least half-width of a band, as a share of the mean: what other processors round differently."""
 
 FLIPS = 3
-"""Least half-width of a band of shares, in items: rounding that flips a tie flips a whole item."""
+COUNTED = "accuracy|precision_at|recall_at|dead_units"
+"""Metrics that count: their bands have half-widths of FLIPS items at least, for rounding that flips
+a tie flips a whole item."""
 
 OWN_BUSINESS = ("device", "verbose")
 """Parameters of a run that do not decide its numbers."""
@@ -73,7 +75,8 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         Noise is 0 where the seeds of a run agree in every metric: exact methods.
     """
     noise = reference["noise"].fillna(0)
-    scale = reference["mean"].abs().where(~_is_share(reference), 1.0)
+    share = reference.groupby(ALIKE)["mean"].transform("max") <= 1
+    scale = reference["mean"].abs().where(~share, 1.0)
     rows = reference[[*ALIKE, "code_size"]].assign(
         noise=(noise / scale).where(noise > 0, 0),
         freedom=(reference["seeds"] - 1).where(noise > 0, 0),
@@ -88,7 +91,7 @@ def largest_noise(reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fewest_items(made_by: Mapping[str, Any]) -> dict[str, int]:
-    """Return the fewest test items that a share is taken of, by data set: queries, or all items."""
+    """Return the fewest test items that are counted, by data set: queries, or all items."""
     settings = made_by["settings"].items()
     queries = [limit for key, limit in settings if key.endswith(".queries")]
     return {name: min([*queries, data["test_items"]]) for name, data in made_by["data"].items()}
@@ -105,7 +108,7 @@ def compare(
         As `summarise` returns them. The bands come from the noise of the reference alone: a run
         gone astray would widen its own.
     items : mapping of data set to int, optional
-        The fewest items that shares are taken of, see `fewest_items`.
+        The fewest items that are counted, see `fewest_items`.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def compare(
         CASE, `mean`, `found` (NaN where the metric is missing), `band` (half-width), `noise`
         (`largest_noise`), `outside`. The band is Student's quantile, at ERROR shared among all
         rows with noise (Bonferroni), times noise * sqrt(1 / seeds + 1 / seeds found), and no less
-        than ROUNDING times the mean, for shares than FLIPS items.
+        than ROUNDING times the mean, for what counts (`COUNTED`) than FLIPS items.
     """
     from scipy.special import stdtrit
 
@@ -127,7 +130,9 @@ def compare(
     quantile = stdtrit(table["freedom"].clip(lower=1), 1 - ERROR / tested / 2)
     scale = np.sqrt(1 / table["seeds"] + 1 / table["seeds_found"].fillna(1))
     flips = FLIPS / table["dataset"].map(items or {}).fillna(math.inf)
-    rounding = np.maximum(ROUNDING * table["mean"].abs(), flips.where(_is_share(table), 0))
+    rounding = np.maximum(
+        ROUNDING * table["mean"].abs(), flips.where(table["metric"].str.contains(COUNTED), 0)
+    )
     table["band"] = np.maximum(quantile * table["noise"] * scale, rounding)
     # Written so that a missing value, which is NaN, is outside.
     table["outside"] = ~((table["found"] - table["mean"]).abs() <= table["band"])
@@ -214,11 +219,6 @@ def read(folder: Path, budget: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     text = dict.fromkeys(("dataset", "variant", "split", "metric"), str)
     table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"noise": [""]})
     return table, _read_json(path.with_suffix(".json"))
-
-
-def _is_share(table: pd.DataFrame) -> pd.Series:
-    """Whether the metric of each row stays within 1 on its data set."""
-    return table.groupby(ALIKE)["mean"].transform("max") <= 1
 
 
 def _digest(parameters: Mapping[str, Any]) -> str:
