@@ -71,7 +71,8 @@ def _metrics(results: Path) -> pd.DataFrame:
 def _settings(config: Mapping[str, Any], budget: str) -> dict[str, Any]:
     """What of a configuration decides the numbers of a budget."""
     own = {
-        key: config.get(key) for key in ("code_sizes", "database", "vocabulary_size", "precision")
+        key: config.get(key)
+        for key in ("code_sizes", "unseen", "database", "vocabulary_size", "precision")
     }
     return own | {"budget": config["budgets"].get(budget, {})}
 
