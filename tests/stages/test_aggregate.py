@@ -26,7 +26,7 @@ def write_runs(results, without_items=(), seeds=(0, 1)):
             noise = np.zeros(N) if variant in ("pca", "mean") else rng.normal(0, 0.01, N)
             items = level + hardness + noise
             if variant not in without_items:
-                np.savez(folder / "items.npz", average_precision=items)
+                np.savez(folder / "items.npz", average_precision=items, queries=np.arange(N))
             with open(folder / "scores.csv", "w", newline="") as file:
                 rows = [
                     ("split", "metric", "value"),

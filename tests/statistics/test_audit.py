@@ -8,7 +8,7 @@ from seeds import tidy
 
 from aebench.statistics import AUDIT_COLUMNS, Labels, audit
 
-LABELS = {"mnist": Labels(np.arange(1000) % 10, 1000)}
+LABELS = {"mnist": Labels(np.arange(1000) % 10, np.arange(1000))}
 ALIKE = {"a": [0, 2], "b": [1, 3], "c": [5, 7], "d": [2, 4]}
 
 
@@ -81,7 +81,7 @@ def test_controls_of_retrieval(mean, permuted, verdict):
 
 
 def test_of_items_of_several_topics_the_mean_says_what_chance_is():
-    topics = {"mnist": Labels(np.eye(10, dtype=np.uint8)[np.arange(1000) % 10], 1000)}
+    topics = {"mnist": Labels(np.eye(10, dtype=np.uint8)[np.arange(1000) % 10], np.arange(1000))}
     row = only(retrieval(0.1, 0.1005), ["mean"], topics)
     assert (row["chance"], row["verdict"]) == (0.1, "at chance")
     assert only(retrieval(0.1, 0.2), ["mean"], topics)["verdict"] == "not at chance"

@@ -42,7 +42,7 @@ def ndcg(hits, k):
 )
 def test_a_list_in_random_order(metric, score):
     simulated = np.mean([score(hits) for hits in shuffled_lists()])
-    found = chance(metric, Labels(LABELS, len(LABELS)))
+    found = chance(metric, Labels(LABELS, np.arange(len(LABELS))))
     assert found.value == pytest.approx(simulated, rel=0.01)
     assert found.high - found.low < 1e-5  # all items are queries: nothing is left to chance
 
@@ -50,7 +50,7 @@ def test_a_list_in_random_order(metric, score):
 def test_a_code_without_information_scores_exactly_chance():
     """Two closed forms made apart, of the ties of `metrics` and of random order, agree."""
     labels = np.repeat([0, 1, 2, 3], [30, 12, 8, 1])  # the last item has nothing to find
-    known = Labels(labels, len(labels))
+    known = Labels(labels, np.arange(len(labels)))
     scores = retrieval_scores(np.ones((len(labels), 3), dtype=np.float32), labels).scores
     expected = {metric: chance(metric, known) for metric in scores}
     checked = [metric for metric, found in expected.items() if found]
@@ -60,17 +60,28 @@ def test_a_code_without_information_scores_exactly_chance():
         assert not expected[metric].holds(scores[metric] + 1e-3), metric
 
 
-def test_sampled_queries_widen_the_range():
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("metric", ["mean_average_precision", "precision_at_3", "ndcg_at_15"])
+def test_chance_is_that_of_the_queries_that_were_drawn(metric):
     codes = np.ones((len(LABELS), 3), dtype=np.float32)
-    found = chance("mean_average_precision", Labels(LABELS, 10))
-    scores = [
-        retrieval_scores(codes, LABELS, queries=10, seed=int(seed)).scores["mean_average_precision"]
-        for seed in rng.integers(0, 1000, 50)
-    ]
-    assert all(found.holds(score) for score in scores)
-    assert max(scores) - min(scores) > (found.high - found.low) / 4
-    assert np.isnan(chance("mean_average_precision", Labels(LABELS)).low)
+    values = set()
+    for seed in range(5):
+        found = retrieval_scores(codes, LABELS, queries=10, seed=seed)
+        known = Labels(LABELS, found.items["queries"])
+        assert chance(metric, known).holds(found.scores[metric])
+        assert not chance(metric, known).holds(found.scores[metric] + 1e-4)
+        values.add(found.scores[metric])
+    assert len(values) > 1  # another sample, another chance
+    assert np.isnan(chance(metric, Labels(LABELS)).low)
+
+
+def test_chance_in_a_database_of_other_items():
+    stored = np.repeat([0, 1, 2], [5, 20, 10])
+    codes = [np.ones((len(labels), 3), dtype=np.float32) for labels in (LABELS, stored)]
+    scores = retrieval_scores(codes[0], LABELS, database=(codes[1], stored)).scores
+    known = Labels(LABELS, np.arange(len(LABELS)), stored)
+    for metric in ("mean_average_precision", "precision_at_3", "r_precision", "ndcg"):
+        assert chance(metric, known).holds(scores[metric]), metric
+        assert not chance(metric, known._replace(database=None)).holds(scores[metric]), metric
 
 
 def test_accuracy_is_at_most_the_share_of_the_commonest_class():

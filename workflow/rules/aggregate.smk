@@ -18,5 +18,6 @@ rule aggregate:
     threads: 1
     params:
         roles=lambda wildcards: roles(),
+        database=config["database"],
     script:
         "../scripts/aggregate.py"

@@ -29,7 +29,12 @@ TESTED = (
 """Metrics of tests.csv: those of the headline."""
 
 
-def run(scores: Sequence[str | Path], out: str | Path, roles: Mapping[str, str]) -> None:
+def run(
+    scores: Sequence[str | Path],
+    out: str | Path,
+    roles: Mapping[str, str],
+    database: str = "test",
+) -> None:
     """Read scores.csv and items.npz of every run, whose place its folders name; write the tables.
 
     Parameters
@@ -41,10 +46,12 @@ def run(scores: Sequence[str | Path], out: str | Path, roles: Mapping[str, str])
     out : path
         The folder of the tables.
     roles : mapping of variant to "autoencoder", "baseline" or "control"
+    database : {"test", "train"}
+        What retrieval queries were compared with.
     """
     paths = [Path(path) for path in scores]
     runs = Runs(paths)
-    tables = describe(read(paths), roles, runs.items, runs.labels())
+    tables = describe(read(paths), roles, runs.items, runs.labels(database))
     for name, table in tables.items():
         statistics.write_csv(table, Path(out) / f"{name}.csv")
 
@@ -114,15 +121,16 @@ class Runs:
             found.append(values)
         return np.stack(found)
 
-    def labels(self) -> dict[str, statistics.Labels]:
-        """Test labels of each data set that lies beside its runs, and how many were queries."""
+    def labels(self, database: str = "test") -> dict[str, statistics.Labels]:
+        """Labels of each data set that lies beside its runs, and which items were queries."""
         found = {}
         for (dataset, _, _), folders in self._folders.items():
-            labels = self._array(folders[0].parents[2] / "data.npz", "test_labels")
+            path = folders[0].parents[2] / "data.npz"
+            labels = self._array(path, "test_labels")
             if dataset not in found and labels is not None:
-                queries = self._array(folders[0] / "items.npz", "average_precision")
-                number = None if queries is None else len(queries)
-                found[dataset] = statistics.Labels(labels, number)
+                queries = self._array(folders[0] / "items.npz", "queries")
+                searched = self._array(path, "train_labels") if database == "train" else None
+                found[dataset] = statistics.Labels(labels, queries, searched)
         return found
 
     def _array(self, path: Path, name: str) -> np.ndarray | None:

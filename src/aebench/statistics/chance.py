@@ -23,12 +23,15 @@ class Labels(NamedTuple):
     ----------
     test : ndarray [n] of int, or [n, n_classes] of 0 and 1
         Class ids, or indicators of several topics.
-    queries : int, optional
-        Number of them that were retrieval queries, a random sample; None when it is not known.
+    queries : ndarray [n_queries] of int, optional
+        Positions of those that were retrieval queries; None when they are not known.
+    database : ndarray [n_items], optional
+        Class ids of what the queries were compared with; by default the other test items.
     """
 
     test: np.ndarray
-    queries: int | None = None
+    queries: np.ndarray | None = None
+    database: np.ndarray | None = None
 
 
 class Chance(NamedTuple):
@@ -49,7 +52,7 @@ def chance(metric: str, labels: Labels | None) -> Chance | None:
     - Accuracies: a prediction that knows nothing of an item is right in at most the share of the
       commonest class, so only more than that is suspicious. The range is binomial.
     - Retrieval, of items of a single class: the expected value of a list in random order, in
-      closed form, averaged over all items; with sampled queries the range is that of the sample.
+      closed form, averaged over the queries: exact, and without a range where they are not known.
     - Shares of variance: nothing is explained, and on new items a little less than nothing.
     """
     if metric in ("explained_variance", "factor_recovery"):
@@ -65,23 +68,20 @@ def chance(metric: str, labels: Labels | None) -> Chance | None:
 
 def _of_random_order(metric: str, labels: Labels) -> Chance | None:
     """Chance of a retrieval metric whose expectation over random order is known."""
-    counts = np.bincount(labels.test)
-    others = len(labels.test) - 1
-    relevant = counts[counts > 0] - 1
-    weights = counts[counts > 0].astype(float)
-    expected = _expected(metric, relevant, others)
+    asked = labels.test if labels.queries is None else labels.test[labels.queries]
+    searched = labels.test if labels.database is None else labels.database
+    itself = int(labels.database is None)  # is no answer to a query
+    classes, times = np.unique(asked, return_counts=True)
+    relevant = (searched[:, None] == classes).sum(axis=0) - itself
+    expected = _expected(metric, relevant, len(searched) - itself)
     if expected is None:
         return None
     # Precision is defined for every query, the rest for those with anything to find.
     keep = relevant >= (0 if metric.startswith("precision") else 1)
     if not keep.any():
         return None
-    weights = weights[keep] / weights[keep].sum()
-    mean = float(weights @ expected[keep])
-    spread = math.sqrt(float(weights @ (expected[keep] - mean) ** 2))
-    queries = min(labels.queries, others + 1) if labels.queries else math.nan
-    width = QUANTILE * spread * math.sqrt((1 - queries / (others + 1)) / queries)
-    width += _ROUNDING * mean
+    mean = float(times[keep] @ expected[keep] / times[keep].sum())
+    width = math.nan if labels.queries is None else _ROUNDING * mean
     return Chance(mean, mean - width, mean + width)
 
 
