@@ -33,7 +33,7 @@ rule report:
     output:
         page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),
         markdown="<reports>/report.md",
-        overall=multiext("<reports>/figures/" + OVERALL, ".svg", ".png"),
+        overall=multiext(f"<reports>/figures/{OVERALL}", ".svg", ".png"),
         svg=[
             report(
                 f"<reports>/figures/{dataset}-{name}.svg",
