@@ -100,7 +100,7 @@ WRITERS = {
     "npz": "with atomic(path) as t: np.savez(t, a=np.random.rand(50_000))",
     "weights": (
         "from aebench.models import Mean, save\n"
-        "save(Mean(2).fit(np.random.rand(3, 50_000)), path.parent)"
+        "save(Mean(2).fit(np.random.rand(3, 50_000)), path.parent, 'Mean', 2, {})"
     ),
 }
 
