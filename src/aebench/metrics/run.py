@@ -22,6 +22,9 @@ from aebench.metrics.structure import factor_recovery, structure_scores
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
 
+LAYER_ITEMS = 5_000
+"""Training items whose hidden features are computed: probes on them learn from 1,000 labels."""
+
 OPTIMISED_SHARE = 5
 """Codes are optimised for one in so many of the sampled items: it takes a hundred decodings."""
 
@@ -153,7 +156,9 @@ def _classification(task: Task) -> Measured:
         _classes(dataset),
         task.place,
     )
-    return merge(of_codes, layer_scores(_layers(task, chosen), train_labels, labels))
+    few = chosen[:LAYER_ITEMS]
+    of_layers = layer_scores(_layers(task, few), dataset.train_labels[few], labels)
+    return merge(of_codes, of_layers)
 
 
 def _layers(task: Task, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
