@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aebench.errors import AebenchError
-from aebench.files import atomic, sha256, write_text
+from aebench.files import atomic, read_json, sha256, write_csv, write_text
 
 FULL = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG]
 CLOSED = [errno.EACCES, errno.EROFS, errno.EPERM]
@@ -147,3 +147,24 @@ def test_numpy_and_others_choose_the_format_by_the_suffix(tmp_path):
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"aebench")
     assert sha256(tmp_path / "a") == hashlib.sha256(b"aebench").hexdigest()
+
+
+# ---------------------------------------------------------------- JSON and CSV
+
+
+def test_a_json_object_is_read_and_anything_else_is_one_message(tmp_path):
+    path = tmp_path / "facts.json"
+    assert read_json(path, missing={}) == {}
+    with pytest.raises(AebenchError, match=r"facts\.json does not exist"):
+        read_json(path)
+    for text, words in (("{", "cannot read"), ("[1]", "is not a JSON object")):
+        path.write_text(text)
+        with pytest.raises(AebenchError, match=words):
+            read_json(path, missing={})
+    path.write_text('{"a": 1}')
+    assert read_json(path) == {"a": 1}
+
+
+def test_rows_are_written_with_plain_line_ends(tmp_path):
+    write_csv(tmp_path / "a.csv", ["name", "value"], [["a, b", "1"], ["ü", "nan"]])
+    assert (tmp_path / "a.csv").read_bytes() == 'name,value\n"a, b",1\nü,nan\n'.encode()

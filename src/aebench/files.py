@@ -1,12 +1,15 @@
 """Files that appear whole or not at all."""
 
+import csv
 import errno
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from aebench.errors import AebenchError
 
@@ -59,6 +62,35 @@ def write_text(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8, atomically, with plain line ends on every system."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a header and rows of text, atomically."""
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the JSON object in a file; `missing`, where that is given, when there is none.
+
+    Raises
+    ------
+    AebenchError
+        When the file does not exist, cannot be read, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        if missing is not None:
+            return missing
+        raise AebenchError(f"{path} does not exist; run again what makes it.") from error
+    except (OSError, ValueError) as error:
+        raise AebenchError(f"cannot read {path}: {error}.") from error
+    if not isinstance(found, dict):
+        raise AebenchError(f"{path} is not a JSON object.")
+    return found
 
 
 def sha256(path: str | Path) -> str:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from aebench import statistics
 from aebench.errors import AebenchError
-from aebench.files import write_text
+from aebench.files import read_json, write_text
 from aebench.statistics import CASE
 
 COLUMNS = [*CASE, "seeds", "mean", "noise"]
@@ -143,7 +143,7 @@ def facts(results: Path, metrics: pd.DataFrame, settings: Mapping[str, Any]) -> 
     """Gather what made a run: settings, data, parameters, versions, devices. No dates, no paths."""
     data = {}
     for dataset in sorted(metrics["dataset"].unique()):
-        known = _read_json(results / dataset / "data.json")
+        known = read_json(results / dataset / "data.json")
         data[dataset] = {key: known[key] for key in ("sha256", "train_items", "test_items")}
     parameters: dict[str, str] = {}
     versions: set[str] = set()
@@ -151,7 +151,7 @@ def facts(results: Path, metrics: pd.DataFrame, settings: Mapping[str, Any]) -> 
     places = metrics[[*RUN, "seed"]].drop_duplicates()
     for dataset, variant, size, seed in places.itertuples(index=False, name=None):
         folder = results / dataset / variant / f"d{size}" / f"seed-{seed}"
-        run = _read_json(folder / "run.json", missing={})
+        run = read_json(folder / "run.json", missing={})
         parameters[f"{dataset} {variant} d{size}"] = _digest(run.get("parameters", {}))
         versions |= {f"{name} {version}" for name, version in run.get("versions", {}).items()}
         devices |= {run["device"]} if "device" in run else set()
@@ -218,7 +218,7 @@ def read(folder: Path, budget: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         )
     text = dict.fromkeys(("dataset", "variant", "split", "metric"), str)
     table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"noise": [""]})
-    return table, _read_json(path.with_suffix(".json"))
+    return table, read_json(path.with_suffix(".json"))
 
 
 def _digest(parameters: Mapping[str, Any]) -> str:
@@ -233,14 +233,3 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        if missing is not None:
-            return missing
-        raise AebenchError(f"{path} does not exist.") from error
-    except ValueError as error:
-        raise AebenchError(f"cannot read {path}: {error}.") from error

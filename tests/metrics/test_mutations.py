@@ -129,7 +129,7 @@ MUTATIONS = (
     ),
     Mutation(
         "summed instead of averaged: retrieval",
-        "retrieval.py",
+        "measured.py",
         "math.fsum(defined) / len(defined) if",
         "math.fsum(defined) if",
         (

@@ -1,5 +1,6 @@
 """What measuring gives, and what it may ask of a model."""
 
+import math
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -60,6 +61,12 @@ def merge(*parts: Measured) -> Measured:
                 raise ValueError(f"measured twice: {', '.join(sorted(twice))}")
             whole.update(more)
     return together
+
+
+def exact_mean(values: np.ndarray) -> float:
+    """Mean of those that are defined, summed exactly and so the same in any order; NaN of none."""
+    defined = values[~np.isnan(values)]
+    return math.fsum(defined) / len(defined) if len(defined) else math.nan
 
 
 def class_means(values: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:

@@ -9,14 +9,12 @@ can do it. Distances are whole numbers and what is summed are whole numbers: any
 and number of threads gives the same bits.
 """
 
-import math
-
 import numpy as np
 from array_api_compat import array_namespace, is_numpy_array
 
 from aebench.metrics import ties
 from aebench.metrics.arrays import Array, Place, here, in_threads, to_numpy
-from aebench.metrics.measured import Measured, class_means, measured
+from aebench.metrics.measured import Measured, class_means, exact_mean, measured
 from aebench.metrics.ranking import Items, Lists, Ranker
 
 CUTOFFS = (1, 3, 7, 15, 31, 63, 127, 255, 511, 1023)
@@ -108,7 +106,7 @@ def retrieval_scores(
         labels.shape[1] if labels.ndim == 2 else int(max(labels.max(), stored.labels.max())) + 1
     )
     return measured(
-        scores={name: _mean(value) for name, value in values.items()},
+        scores={name: exact_mean(value) for name, value in values.items()},
         items={"queries": chosen, "average_precision": average},
         classes={
             AVERAGE_PRECISION: class_means(average[defined], asked.labels[defined], n_classes)
@@ -174,9 +172,3 @@ def _choose_queries(n: int, queries: int | None, seed: int) -> np.ndarray:
     if queries is None or queries >= n:
         return np.arange(n)
     return np.sort(np.random.default_rng(seed).choice(n, size=queries, replace=False))
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean of those that are defined, summed exactly and so the same in any order."""
-    defined = values[~np.isnan(values)]
-    return math.fsum(defined) / len(defined) if len(defined) else math.nan

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from aebench.metrics.classification import standardise
 from aebench.metrics.jacobian import jacobian_norm
-from aebench.metrics.measured import Measured, Model, measured
+from aebench.metrics.measured import Measured, Model, exact_mean, measured
 from aebench.metrics.reconstruction import Matrix
 
 NEIGHBOURS = 10
@@ -54,10 +54,10 @@ def structure_scores(
     trust, continuity = neighbourhoods(X, codes)
     active = sparsity(codes)
     scores = {
-        "trustworthiness": _mean(trust),
-        "continuity": _mean(continuity),
-        "mean_activation": _mean(np.abs(codes.astype(np.float64)).mean(axis=1)),
-        "code_sparsity": _mean(active[~np.isnan(active)]),
+        "trustworthiness": exact_mean(trust),
+        "continuity": exact_mean(continuity),
+        "mean_activation": exact_mean(np.abs(codes.astype(np.float64)).mean(axis=1)),
+        "code_sparsity": exact_mean(active),
         "dead_units": float((codes_train == codes_train[0]).all(axis=0).mean()),
     }
     if codes.dtype != np.uint8:  # of bits there are few distances and no slopes
@@ -242,8 +242,3 @@ def _expected(distances: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     near = np.clip(k - before, 0, size) / size
     last, first = np.maximum(after - k, 0), np.maximum(before - k, 0)
     return near, (last * (last + 1) - first * (first + 1)) / (2 * size)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean, summed exactly and so the same in any order; NaN of nothing."""
-    return math.fsum(values) / len(values) if len(values) else math.nan

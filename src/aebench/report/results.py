@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from aebench.claims import COLUMNS as CLAIM_COLUMNS
 from aebench.datasets import Dataset
 from aebench.datasets import read as read_dataset
 from aebench.errors import AebenchError
+from aebench.files import read_json
 from aebench.report import names
 
 HISTORY_COLUMNS = ["epoch", "split", "metric", "value", "seconds"]
@@ -40,12 +40,12 @@ class Run:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What run.json says; empty when there is none."""
-        return _read_json(self.folder / "run.json", missing={})
+        return read_json(self.folder / "run.json", missing={})
 
     @cached_property
     def cost(self) -> dict[str, Any]:
         """What cost.json says: items a second and operations an item; may be empty."""
-        return _read_json(self.folder / "cost.json", missing={})
+        return read_json(self.folder / "cost.json", missing={})
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -114,7 +114,7 @@ class Results:
         self.audit, self.tests, self.ranks = sureness
         self.summary = statistics.summarise(self.metrics)
         self.facts = {
-            name: _read_json(folder / name / "data.json")
+            name: read_json(folder / name / "data.json")
             for name in self.metrics["dataset"].drop_duplicates()
         }
         self._items: dict[str, Dataset] = {}
@@ -256,7 +256,7 @@ class Results:
             stage: {
                 name: record
                 for name in names
-                if (record := _read_json(self.folder / "logs" / f"{name}.json", missing={}))
+                if (record := read_json(self.folder / "logs" / f"{name}.json", missing={}))
             }
             for stage, names in stages.items()
         }
@@ -344,20 +344,6 @@ def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame
     if missing:
         raise AebenchError(f"{path} has no column {', '.join(missing)}; found: {list(table)}.")
     return table
-
-
-def _read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        if missing is not None:
-            return missing
-        raise AebenchError(f"{path} does not exist; run the data stage again.") from error
-    except (OSError, ValueError) as error:
-        raise AebenchError(f"cannot read {path}: {error}.") from error
-    if not isinstance(found, dict):
-        raise AebenchError(f"{path} is not a JSON object.")
-    return found
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
 """The evaluate stage: check what a variant wrote, then score every seed."""
 
-import csv
 import ctypes
 import filecmp
 import json
@@ -12,7 +11,7 @@ import numpy as np
 
 from aebench import datasets, metrics
 from aebench.errors import ParameterError
-from aebench.files import atomic, write_text
+from aebench.files import atomic, write_csv, write_text
 from aebench.metrics.arrays import Place, here
 from aebench.metrics.contract import refuse
 from aebench.metrics.measured import Measured
@@ -135,25 +134,18 @@ def _write(folder: Path, scored: Scored, dataset: datasets.Dataset) -> None:
         for split, scores in (("test", found.scores), ("train", found.train))
         for metric, value in scores.items()
     ]
-    _write_csv(folder / "scores.csv", ["split", "metric", "value"], rows)
+    write_csv(folder / "scores.csv", ["split", "metric", "value"], rows)
     names = dataset.info.get("classes") or []
     rows = [
         [str(names[number] if number < len(names) else number), metric, f"{value:.9g}"]
         for metric, values in found.classes.items()
         for number, value in enumerate(values)
     ]
-    _write_csv(folder / "classes.csv", ["class", "metric", "value"], rows)
+    write_csv(folder / "classes.csv", ["class", "metric", "value"], rows)
     for name, arrays in (("items.npz", found.items), ("samples.npz", scored.samples)):
         with atomic(folder / name) as temporary:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
     write_text(folder / "cost.json", json.dumps(scored.cost, indent=1, sort_keys=True) + "\n")
-
-
-def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def _same(a: Path, b: Path, names: Sequence[str]) -> bool:

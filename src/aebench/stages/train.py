@@ -1,6 +1,5 @@
 """The train stage: fit all seeds of one variant and write the files of the contract."""
 
-import csv
 import importlib.metadata
 import json
 import platform
@@ -15,7 +14,7 @@ import numpy as np
 from aebench import __version__, datasets
 from aebench.console import duration, peak_memory_mb
 from aebench.errors import AebenchError
-from aebench.files import atomic, write_text
+from aebench.files import atomic, write_csv, write_text
 
 
 def run(
@@ -104,19 +103,11 @@ def write_codes(folder: Path, model: Any, dataset: datasets.Dataset) -> np.ndarr
 
 def write_history(path: Path, history: list[Any]) -> None:
     """Write the losses of training, or the header alone for methods without epochs."""
-    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["epoch", "split", "metric", "value", "seconds"])
-        for row in history:
-            writer.writerow(
-                [
-                    f"{row.epoch:.6g}",
-                    row.split,
-                    row.metric,
-                    f"{row.value:.9g}",
-                    f"{row.seconds:.3f}",
-                ]
-            )
+    rows = [
+        [f"{row.epoch:.6g}", row.split, row.metric, f"{row.value:.9g}", f"{row.seconds:.3f}"]
+        for row in history
+    ]
+    write_csv(path, ["epoch", "split", "metric", "value", "seconds"], rows)
 
 
 def versions() -> dict[str, str]:
