@@ -7,6 +7,7 @@ import pytest
 
 from aebench.errors import AebenchError
 from aebench.report import captions, figure_names, figures, palette
+from aebench.report.figures import code_maps, strips
 from aebench.report.results import read
 
 from .conftest import ROLES
@@ -45,7 +46,7 @@ def test_ink_is_dark_and_a_photograph_is_as_it_is():
     images[:, 1, 1] = 0.75
     for ink, stroke, paper in ((True, 0.25, 1.0), (False, 0.75, 0.0)):
         ax = Figure().subplots()
-        figures._strip(ax, images, ink)
+        strips.strip(ax, images, ink)
         shown = np.asarray(ax.get_images()[0].get_array())
         assert shown[:, [1, 6]].tolist()[1] == [stroke, stroke]
         assert (shown[0, [0, 1, 2, 3, 5]] == paper).all()
@@ -75,14 +76,14 @@ def test_code_maps_leave_out_constant_codes(rendered):
 def test_many_classes_are_put_together_by_the_first_part_of_their_name(rendered):
     results = read(rendered[0], ROLES)
     results.facts["mnist"]["classes"] = [f"{'ab'[i % 2]}.{i}" for i in range(12)]
-    _, legend = figures._class_colours(results, "mnist")
+    _, legend = code_maps._class_colours(results, "mnist")
     assert list(legend) == ["a", "b"]
 
 
 def test_many_unrelated_classes_keep_the_most_frequent(rendered):
     results = read(rendered[0], ROLES)
     results.facts["mnist"]["classes"] = [f"class {i}" for i in range(12)]
-    colours, legend = figures._class_colours(results, "mnist")
+    colours, legend = code_maps._class_colours(results, "mnist")
     assert len(legend) == 10
     assert list(legend)[-1] == "other classes"
     assert legend["class 0"] == colours[0]
@@ -90,7 +91,7 @@ def test_many_unrelated_classes_keep_the_most_frequent(rendered):
 
 def test_several_topics_an_item_go_by_the_rarest():
     labels = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 1], [1, 1, 0]], dtype=np.uint8)
-    assert list(figures._rarest_label(labels)) == [1, 0, 2, 1]
+    assert list(code_maps._rarest_label(labels)) == [1, 0, 2, 1]
 
 
 def test_pretraining_is_apart_from_fine_tuning(rendered):

@@ -55,7 +55,7 @@ def test_same_results_give_same_bytes(rendered, tmp_path):
     found = read(results, ROLES)
     for name in figure_names("mnist", "images"):
         figures.save(figures.draw(name, found, "mnist"), tmp_path / f"mnist-{name}")
-    figures.save(figures.critical_differences(overall.across(found)), tmp_path / OVERALL)
+    figures.save(figures.critical_differences.draw(overall.across(found)), tmp_path / OVERALL)
     for file in sorted(tmp_path.iterdir()):
         assert file.read_bytes() == (report / "figures" / file.name).read_bytes(), file.name
 

@@ -54,5 +54,5 @@ def render(
         for name in figure_names(dataset, found.kind(dataset)):
             figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
     ranks = overall.across(found)
-    figures.save(figures.critical_differences(ranks), folder / OVERALL)
+    figures.save(figures.critical_differences.draw(ranks), folder / OVERALL)
     page.write(found, ranks, Path(out), budget_name, config, given or {})

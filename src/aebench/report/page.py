@@ -19,7 +19,7 @@ from aebench.report.results import Results
 from aebench.report.tables import Table, escape
 from aebench.statistics import Across
 
-FOLDER = Path(__file__).parent
+ASSETS = Path(__file__).parent / "assets"
 
 STATUS_SIGNS = {
     claims.REPRODUCED: "✓",
@@ -262,14 +262,18 @@ def _list(words: list[str]) -> str:
 
 def _environment() -> Any:
     import jinja2
+    from markupsafe import Markup
 
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Our own style and scripts, which are no templates: everything else is escaped.
+    environment.globals["asset"] = lambda name: Markup((ASSETS / name).read_text(encoding="utf-8"))
+    return environment
 
 
 def markdown(context: Mapping[str, Any]) -> str:

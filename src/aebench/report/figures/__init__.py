@@ -1,0 +1,53 @@
+"""The figures of a data set, one function each: Results in, matplotlib Figure out.
+
+Equal results give equal bytes: no date, fixed ids in SVG, fixed samples. A figure that has nothing
+to show says why instead of failing, because the workflow has promised its file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from aebench.errors import AebenchError
+from aebench.files import atomic
+from aebench.report.figures import (
+    code_maps,
+    code_size,
+    critical_differences,
+    reconstructions,
+    retrieval,
+    training,
+)
+from aebench.report.figures.shared import STYLE
+from aebench.report.results import Results
+
+__all__ = ["FIGURES", "critical_differences", "draw", "save"]
+
+FIGURES: dict[str, Callable[[Results, str], Figure]] = {
+    "reconstructions": reconstructions.draw,
+    "code-maps": code_maps.draw,
+    "retrieval": retrieval.draw,
+    "code-size": code_size.draw,
+    "training": training.draw,
+}
+
+
+def draw(name: str, results: Results, dataset: str) -> Figure:
+    """Draw the figure `name` of a data set; names are those of `figure_names`."""
+    if name not in FIGURES:
+        raise AebenchError(f"unknown figure '{name}'; allowed: {', '.join(FIGURES)}.")
+    with matplotlib.style.context(STYLE):
+        return FIGURES[name](results, dataset)
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """Write `<stem>.svg` and `<stem>.png`, each whole or not at all."""
+    with matplotlib.style.context(STYLE):
+        for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
+            with atomic(f"{stem}{suffix}") as temporary:
+                figure.savefig(temporary, metadata=metadata)
+            figure.set_layout_engine("none")  # laid out once: a quarter of the time

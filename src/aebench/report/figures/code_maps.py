@@ -1,0 +1,102 @@
+"""Maps of two-dimensional codes."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from aebench.report import palette
+from aebench.report.figures.shared import (
+    WIDTH,
+    dot,
+    legend,
+    nothing,
+    spread,
+)
+from aebench.report.results import Results
+
+MOST_POINTS = 4000
+MOST_CLASSES = len(palette.CLASSES)
+
+
+def draw(results: Results, dataset: str) -> Figure:
+    """2-D codes of test items by each variant, coloured by class (2006, fig. 3)."""
+    panels = {}
+    for variant in results.variants(dataset):
+        runs = results.runs(dataset, variant, 2)
+        codes = runs[0].codes() if runs else None
+        # The mean has one code for everything, and binary codes lie on four points: no map.
+        if codes is not None and codes.dtype != np.uint8 and len(np.unique(codes, axis=0)) > 4:
+            panels[variant] = codes.astype(np.float64)
+    if not panels:
+        return nothing("no variant has a 2-D code to show")
+    colours, classes = _class_colours(results, dataset)
+    shown = spread(len(colours), MOST_POINTS)
+    columns = min(len(panels), 3 if len(panels) <= 6 else 4)
+    rows = -(-len(panels) // columns)
+    side = WIDTH / max(columns, 3)
+    figure = Figure(figsize=(WIDTH, rows * (side + 0.3) + 0.5))
+    figure.get_layout_engine().set(rect=(0, 0, 1, 0.98))  # type: ignore[union-attr, call-arg]
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, (variant, codes) in zip(grid, panels.items(), strict=False):
+        _map(ax, codes[shown], colours[shown])
+        row = results.row(dataset, variant, 2, "knn_accuracy")
+        ax.set_title(variant if len(variant) < 24 else f"{variant[:22]}…", pad=15)
+        if row is not None:
+            words = f"kNN accuracy {row['mean']:.3f}"
+            ax.text(0, 1.02, words, transform=ax.transAxes, va="bottom", fontsize=8)
+    for ax in grid[len(panels) :]:
+        ax.set_axis_off()
+    legend(figure, [dot(colour, words) for words, colour in classes.items()], most_columns=10)
+    return figure
+
+
+def _map(ax: Axes, codes: np.ndarray, colours: np.ndarray) -> None:
+    """Scatter codes [n, 2]; a few far away ones are cut off so that the rest can be seen."""
+    low, high = np.quantile(codes, [0.005, 0.995], axis=0)
+    pad = 0.04 * np.maximum(high - low, 1e-9)
+    x, y = codes.T
+    area = float(np.clip(200 / np.sqrt(len(codes)), 3.2, 10))
+    ax.scatter(x, y, c=colours, s=area, linewidths=0, alpha=0.75, rasterized=True)
+    ax.set_xlim(low[0] - pad[0], high[0] + pad[0])
+    ax.set_ylim(low[1] - pad[1], high[1] + pad[1])
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_box_aspect(1)
+    for side in ax.spines.values():
+        side.set_visible(True)
+        side.set_color("#cccccc")
+
+
+def _class_colours(results: Results, dataset: str) -> tuple[np.ndarray, dict[str, str]]:
+    """Colour of every test item, and the legend.
+
+    Up to ten classes have a colour each. More are put together by the first part of their name
+    (`rec.autos`: rec) when that gives at most ten groups; otherwise the nine most frequent have
+    a colour and the rest share a light grey.
+    """
+    labels = np.asarray(results.items(dataset).test_labels)
+    if labels.ndim == 2:
+        labels = _rarest_label(labels)
+    classes = results.facts[dataset].get("classes") or []
+    words = [str(name) for name in classes] or [str(i) for i in range(int(labels.max()) + 1)]
+    groups = words
+    if len(words) > MOST_CLASSES:
+        groups = [name.split(".")[0] for name in words]
+    kinds = list(dict.fromkeys(groups))
+    if len(kinds) > MOST_CLASSES:
+        counts = np.bincount(labels, minlength=len(words))
+        frequent = sorted(np.argsort(-counts, kind="stable")[: MOST_CLASSES - 1])
+        kinds = [words[i] for i in frequent]
+        groups = [name if name in kinds else "other classes" for name in words]
+    legend = dict(zip(kinds, palette.CLASSES, strict=False))
+    if set(groups) - set(kinds):
+        legend["other classes"] = palette.OTHERS
+    return np.array([legend[groups[i]] for i in labels]), legend
+
+
+def _rarest_label(indicator: np.ndarray) -> np.ndarray:
+    """Return the most telling class of each item with several: its rarest."""
+    frequency = np.maximum(indicator.sum(axis=0), 1)
+    return np.asarray((indicator / frequency).argmax(axis=1))

@@ -1,0 +1,55 @@
+"""All data sets together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from aebench.report import palette
+from aebench.report.figures.shared import (
+    STYLE,
+    WIDTH,
+    nothing,
+)
+from aebench.statistics import Across
+
+
+def draw(found: Mapping[str, Across]) -> Figure:
+    """Average ranks over data sets, a panel a task (Demsar 2006, fig. 1)."""
+    with matplotlib.style.context(STYLE):
+        if not found:
+            return nothing("no three variants ran on two data sets")
+        most = max(len(ranks.ranks) for ranks in found.values())
+        figure = Figure(figsize=(WIDTH, len(found) * (1.15 + 0.12 * most)))
+        axes = figure.subplots(len(found), 1, squeeze=False)[:, 0]
+        for ax, (task, ranks) in zip(axes, found.items(), strict=True):
+            _critical_difference(ax, task, ranks)
+        return figure
+
+
+def _critical_difference(ax: Axes, task: str, found: Across) -> None:
+    from scikit_posthocs import critical_difference_diagram
+
+    ax.grid(False)
+    ax.set_xlim(0.7, len(found.ranks) + 0.3)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    drawn = critical_difference_diagram(
+        found.ranks,
+        found.pairs,
+        ax=ax,
+        label_fmt_left="{label}  {rank:.2f} ",
+        label_fmt_right=" {rank:.2f}  {label}",
+        label_props={"fontsize": 8},
+        elbow_props={"linewidth": 1.2},
+        color_palette={variant: palette.colour(variant) for variant in found.ranks.index},
+    )
+    for (bar,) in drawn["crossbars"]:  # through its variants in the order of a set: draw the ends
+        xs, ys = np.asarray(bar.get_xdata()), np.asarray(bar.get_ydata())
+        bar.set_data([xs.min(), xs.max()], ys[:2])
+    told = "" if found.different() else ", nobody told apart"
+    ax.set_title(f"{task}: average rank on {len(found.datasets)} data sets{told}", pad=16)

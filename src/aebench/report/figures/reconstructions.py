@@ -1,0 +1,74 @@
+"""Test items above what each variant makes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from aebench.report import names
+from aebench.report.figures.shared import (
+    nothing,
+)
+from aebench.report.figures.strips import strip, strip_axes
+from aebench.report.results import Results
+
+MOST_IMAGES = 12
+
+
+def draw(results: Results, dataset: str) -> Figure:
+    """Test items above their reconstructions by each variant (Hinton & Salakhutdinov 2006, fig. 2).
+
+    The number beside a row is the mean squared error over ALL test items, not of the shown ones.
+    """
+    size = results.main_code_size(dataset)
+    shape = results.facts[dataset].get("image_shape")
+    rows = _reconstructed(results, dataset, size)
+    if not shape or not rows:
+        return nothing("no reconstructed images to show")
+    indices = next(iter(rows.values()))[0]
+    chosen = np.unique(np.linspace(0, len(indices) - 1, MOST_IMAGES).round().astype(int))
+    originals = np.asarray(results.items(dataset).test[indices[chosen]])
+    ink = bool(np.quantile(originals, 0.25) == 0)  # on empty paper, unlike a photograph
+    strips = [("original", originals, "")]
+    for variant, (_, images) in rows.items():
+        row = results.row(dataset, variant, size, "squared_error")
+        strips.append((variant, images[chosen], "" if row is None else f"{row['mean']:.2f}"))
+    figure, axes = strip_axes(len(strips), len(chosen), max(len(row[0]) for row in strips))
+    for ax, (variant, images, error) in zip(axes, strips, strict=True):
+        strip(ax, images.reshape(-1, *shape), ink)
+        beside = ax.transAxes
+        ax.text(-0.012, 0.5, variant, ha="right", va="center", weight="bold", transform=beside)
+        ax.text(1.012, 0.5, error, ha="left", va="center", transform=beside)
+    axes[0].text(
+        1.012,
+        0.5,
+        "squared\nerror",
+        ha="left",
+        va="center",
+        transform=axes[0].transAxes,
+        fontsize=7.5,
+    )
+    figure.suptitle(
+        f"{names.title(dataset)}: test items and their reconstructions from codes of size {size}",
+        x=0.01,
+        ha="left",
+        fontsize=9.5,
+        fontweight="bold",
+    )
+    return figure
+
+
+def _reconstructed(
+    results: Results, dataset: str, size: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Positions and reconstructions by variant, of the lowest seed, of those that agree in size."""
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for variant in results.variants(dataset):
+        runs = results.runs(dataset, variant, size)
+        samples = runs[0].samples() if runs else None
+        if samples is not None:
+            found[variant] = samples
+    if found:
+        first = next(iter(found.values()))[0]
+        found = {v: s for v, s in found.items() if np.array_equal(s[0], first)}
+    return found

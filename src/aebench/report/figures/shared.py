@@ -1,0 +1,78 @@
+"""What figures share: sizes, legends, axes, and the figure that has nothing to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from aebench.report import palette
+
+STYLE = Path(__file__).with_name("aebench.mplstyle")
+WIDTH = 7.6
+"""Inches; the page shows a figure at its whole width."""
+
+MOST_OF_A_ROLE = 5
+"""Curves of autoencoders, of baselines and of controls in a panel: the best ones."""
+
+
+def nothing(why: str) -> Figure:
+    """A figure that says why there is nothing to see."""
+    figure = Figure(figsize=(WIDTH, 0.8))
+    figure.text(0.5, 0.5, f"Nothing to show: {why}.", ha="center", va="center", color="#555555")
+    return figure
+
+
+def handle(variant: str) -> Line2D:
+    """Entry of a legend for a variant: its line and its marker."""
+    return Line2D(
+        [], [], color=palette.colour(variant), marker=palette.marker(variant), label=variant
+    )
+
+
+def dot(colour: str, words: str) -> Line2D:
+    """Entry of a legend for a class of items."""
+    return Line2D([], [], color=colour, marker="o", ls="", ms=5.5, label=words)
+
+
+def legend(figure: Figure, handles: Iterable[Line2D], most_columns: int = 4) -> None:
+    """Below the panels, where it cannot cover data."""
+    handles = list(handles)
+    longest = max((len(str(handle.get_label())) for handle in handles), default=1)
+    fitting = max(1, int(WIDTH / (0.066 * longest + 0.6)))
+    columns = max(1, min(most_columns, fitting, len(handles)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=1.8)
+
+
+def spread(n: int, most: int) -> np.ndarray:
+    """Positions of at most `most` of n items, a fixed random choice in random order.
+
+    In random order, so that no class lies on top of the others.
+    """
+    return np.random.default_rng(0).permutation(n)[:most]
+
+
+def log_axis(ax: Axes) -> None:
+    """Logarithmic y with plain numbers, dense enough to read when the range is short."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    decades = np.log10(high / low) if low > 0 else 1.0
+    if decades < 0.35:
+        ax.set_yscale("linear")
+        return
+    subs: tuple[float, ...] = (1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)
+    if decades < 0.9:
+        subs = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    ax.yaxis.set_major_locator(LogLocator(subs=subs))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(plain))
+
+
+def plain(value: float, _: object = None) -> str:
+    """Write a number on an axis, as matplotlib asks for it: without powers of ten."""
+    return f"{value:g}"
