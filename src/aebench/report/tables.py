@@ -24,13 +24,22 @@ _SIGNS = {BETTER: " ▲", WORSE: " ▼", EVEN: " ≈", "": ""}
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: text, smaller text after it, a mark that says what the value means, and a rank."""
+    """One cell: text, smaller text after it, a mark that says what the value means, and a rank.
+
+    `value`, `low` and `high` are the number behind the text and its 95% interval, neither rounded
+    nor cut; None where the cell holds words or nothing was measured. `note` names what the number
+    is of where its row does not, as the variant behind the best baseline.
+    """
 
     text: str
     detail: str = ""
     mark: str = ""
     best: bool = False
     rank: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
 
     @property
     def sign(self) -> str:
@@ -82,6 +91,15 @@ def number(value: float, decimals: int) -> str:
     return MISSING if math.isnan(value) else f"{value:,.{decimals}f}".replace("-", "\u2212")
 
 
+def counted(value: float, decimals: int) -> Cell:
+    """Return the cell of a number; of one that is missing, a dash without value."""
+    return Cell(number(value, decimals), value=_value(value))
+
+
+def _value(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
 def measured(results: Results, dataset: str, variant: str, size: int, metric: str) -> Cell:
     """Return mean and half width of the 95% interval of one case, or its ends if one is cut."""
     row = results.row(dataset, variant, size, metric)
@@ -96,7 +114,12 @@ def measured(results: Results, dataset: str, variant: str, size: int, metric: st
         interval = f"±\u2009{number(half, shown.decimals)}"
     else:
         interval = f"[{number(low, shown.decimals)}, {number(high, shown.decimals)}]"
-    return Cell(number(row["mean"], shown.decimals), interval)
+    return replace(
+        counted(row["mean"], shown.decimals),
+        detail=interval,
+        low=_value(row["low"]),
+        high=_value(row["high"]),
+    )
 
 
 def _about_intervals(rows: list[list[Cell]]) -> str:
@@ -190,7 +213,7 @@ def _headline_error(results: Results) -> str:
 
 def _headline_group(results: Results, dataset: str, size: int) -> list[list[Cell]]:
     kind = results.kind(dataset)
-    where = Cell(names.title(dataset), f"code size {size}")
+    where = Cell(names.title(dataset), f"code size {size}", value=size)
     baselines = results.variants(dataset, "baseline")
     rows = []
     if baselines:
@@ -199,7 +222,7 @@ def _headline_group(results: Results, dataset: str, size: int) -> list[list[Cell
             winner = best(results, dataset, size, metric, baselines)
             cell = measured(results, dataset, winner, size, metric) if winner else Cell(MISSING)
             name = winner if winner and len(baselines) > 1 else ""
-            cells.append(Cell(cell.text, f"{cell.detail} {name}".strip()))
+            cells.append(replace(cell, detail=f"{cell.detail} {name}".strip(), note=winner or ""))
         rows.append(cells)
     for variant in results.variants(dataset, "autoencoder"):
         cells = [where, Cell(variant)]
@@ -209,7 +232,7 @@ def _headline_group(results: Results, dataset: str, size: int) -> list[list[Cell
             mark = ""
             if rival and cell.text != MISSING:
                 mark = compare(results, dataset, size, metric, variant, rival)[1]
-            cells.append(Cell(cell.text, cell.detail, mark))
+            cells.append(replace(cell, mark=mark))
         if any(cell.text != MISSING for cell in cells[2:]):
             rows.append(cells)
     return rows
@@ -244,7 +267,7 @@ def _of_metrics(results: Results, dataset: str, metrics: list[str]) -> Table:
         for variant in results.variants(dataset):
             cells = [_ranked(results, dataset, variant, size, metric) for metric in metrics]
             if any(cell.text != MISSING for cell in cells):
-                table.rows.append([Cell(f"code size {size}"), Cell(variant), *cells])
+                table.rows.append([Cell(f"code size {size}", value=size), Cell(variant), *cells])
     table.note = _about(results, dataset, table)
     return table
 
@@ -309,13 +332,13 @@ def costs(results: Results, dataset: str) -> Table:
             table.rows.append(
                 [
                     Cell(variant),
-                    Cell(str(size)),
-                    Cell(number(seconds, 1 if seconds < 100 else 0)),
-                    Cell(number(_mean(facts, "parameters_count"), 0)),
-                    Cell(number(_mean(facts, "peak_memory_mb"), 0)),
-                    Cell(number(_mean(facts, "encode_items_per_second"), 0)),
-                    Cell(number(_mean(facts, "decode_items_per_second"), 0)),
-                    Cell(number(sum(flops) / 1e6, 2)),
+                    counted(size, 0),
+                    counted(seconds, 1 if seconds < 100 else 0),
+                    counted(_mean(facts, "parameters_count"), 0),
+                    counted(_mean(facts, "peak_memory_mb"), 0),
+                    counted(_mean(facts, "encode_items_per_second"), 0),
+                    counted(_mean(facts, "decode_items_per_second"), 0),
+                    counted(sum(flops) / 1e6, 2),
                     Cell(str(facts[0].get("device", MISSING))),
                 ]
             )
@@ -335,14 +358,14 @@ def stages(results: Results) -> Table:
         if not used:
             continue
         longest = max(used, key=lambda name: used[name]["seconds"])
-        detail = longest.removesuffix(f"-{stage}") if len(used) > 1 else ""
+        job = longest.removesuffix(f"-{stage}") if len(used) > 1 else ""
         table.rows.append(
             [
                 Cell(stage),
-                Cell(str(len(used))),
-                Cell(number(sum(each["cpu_seconds"] for each in used.values()), 0)),
-                Cell(number(used[longest]["seconds"], 0), detail),
-                Cell(number(max(each["peak_memory_mb"] for each in used.values()), 0)),
+                counted(len(used), 0),
+                counted(sum(each["cpu_seconds"] for each in used.values()), 0),
+                replace(counted(used[longest]["seconds"], 0), detail=job, note=job),
+                counted(max(each["peak_memory_mb"] for each in used.values()), 0),
             ]
         )
     return table
@@ -404,8 +427,8 @@ def _audited(
     mark = {statistics.AT_CHANCE: EVEN, statistics.NOT_AT_CHANCE: WORSE}.get(row["verdict"], "")
     return [
         Cell(names.metric(metric, kind).words),
-        *(Cell(number(value, decimals + 1)) for value in spread),
-        *(Cell(number(value, decimals)) for value in [*scores, row["permuted_labels"]]),
+        *(counted(value, decimals + 1) for value in spread),
+        *(counted(value, decimals) for value in [*scores, row["permuted_labels"]]),
         Cell(row["verdict"] or MISSING, mark=mark),
     ]
 
@@ -446,17 +469,21 @@ def _tested(results: Results, dataset: str, size: int, metric: str) -> list[Cell
         return None
     shown = names.metric(metric, results.kind(dataset))
     low, high = (number(row[end], shown.decimals) for end in ("low", "high"))
+    seeds_alone = row["noise_of"] == "seeds"
     return [
-        Cell(names.title(dataset), f"code size {size}"),
+        Cell(names.title(dataset), f"code size {size}", value=size),
         Cell(shown.words),
         Cell(f"{left} against {right}"),
-        Cell(
-            number(row["difference"], shown.decimals),
-            "*" if row["noise_of"] == "seeds" else "",
-            compare(results, dataset, size, metric, left, right)[1],
+        replace(
+            counted(row["difference"], shown.decimals),
+            detail="*" if seeds_alone else "",
+            mark=compare(results, dataset, size, metric, left, right)[1],
+            low=_value(row["low"]),
+            high=_value(row["high"]),
+            note="over seeds alone" if seeds_alone else "",
         ),
         Cell(f"{low} to {high}"),
-        *(Cell(probability(row[name])) for name in ("p", "p_holm")),
+        *(Cell(probability(row[name]), value=_value(row[name])) for name in ("p", "p_holm")),
     ]
 
 
