@@ -34,15 +34,19 @@ STATUS_SIGNS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page: its file in words, and its content for embedding."""
+    """A figure on the page: where its files lie, and its content for embedding."""
 
     name: str
     title: str
     caption: str
     alt: str
-    svg: str
-    png: str
+    stem: str
     data: str
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """Formats that a reader may want, and where their files lie."""
+        return [(suffix.upper(), f"{self.stem}.{suffix}") for suffix in names.FORMATS[:-1]]
 
 
 def write(
@@ -174,16 +178,9 @@ def _picture_of(results: Results, dataset: str, name: str, out: Path) -> Picture
 
 def _picture(name: str, of: str, stem: str, out: Path) -> Picture:
     title, caption = CAPTIONS[name]
-    svg = (out / f"{stem}.svg").read_bytes()
-    return Picture(
-        name,
-        title,
-        caption,
-        f"{title}, {of}",
-        f"{stem}.svg",
-        f"{stem}.png",
-        "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii"),
-    )
+    webp = base64.b64encode((out / f"{stem}.webp").read_bytes()).decode("ascii")
+    data = f"data:image/webp;base64,{webp}"
+    return Picture(name, title, caption, f"{title}, {of}", stem, data)
 
 
 # ---------------------------------------------------------------- claims and provenance
@@ -308,7 +305,7 @@ def _markdown_section(section: Mapping[str, Any]) -> list[str]:
     for title, table in section["more"]:
         parts += [f"### {title}\n", table.markdown()]
     for picture in section["pictures"]:
-        parts += [f"### {picture.title}\n", f"![{escape(picture.alt)}]({picture.svg})\n"]
+        parts += [f"### {picture.title}\n", f"![{escape(picture.alt)}]({picture.stem}.svg)\n"]
         parts.append(f"{escape(picture.caption)}\n")
     parts += ["### What these seeds can show\n", section["audit"].markdown()]
     parts += ["### Times and sizes\n", section["costs"].markdown()]
@@ -324,7 +321,7 @@ def _markdown_section(section: Mapping[str, Any]) -> list[str]:
 def _markdown_overall(context: Mapping[str, Any]) -> list[str]:
     """Return the tests of single comparisons and the ranks over all data sets."""
     picture = context["overall"]
-    parts = [f"## {picture.title}\n", f"![{escape(picture.alt)}]({picture.svg})\n"]
+    parts = [f"## {picture.title}\n", f"![{escape(picture.alt)}]({picture.stem}.svg)\n"]
     parts.append(f"{escape(picture.caption)}\n")
     parts.append("".join(f"- {escape(line)}\n" for line in context["overall_sentences"]))
     if context["tests"].rows:
