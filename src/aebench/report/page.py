@@ -115,9 +115,7 @@ def build(
     }
 
 
-def commands(
-    budget_name: str, given: Mapping[str, Any], commit: str | None = None
-) -> list[str]:
+def commands(budget_name: str, given: Mapping[str, Any], commit: str | None = None) -> list[str]:
     """Return the lines of shell that make this page again, from the commit where there is one.
 
     Nested keys cannot be given by `--config`: a comment says where they belong.
@@ -312,8 +310,8 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts += ["## How to reproduce\n"]
     parts += [_fence("\n".join(context["commands"]))]
     parts += ["Settings:\n", _fence(context["settings"], "yaml")]
-    parts += ["Made with:\n"]
-    parts += ["".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)]
+    made_by = [f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts]
+    parts += ["Made with:\n", "".join(made_by)]
     return "\n".join(parts)
 
 
