@@ -143,7 +143,8 @@ def test_who_wants_less_motion_arrives_at_once(opened):
 def test_the_error_is_said_aloud_when_the_hand_rests(opened):
     page, sides = opened()
     status = page.locator(".decoder [role=status]")
-    assert status.text_content() == ""
+    page.wait_for_timeout(700)  # longer than a hand has to rest
+    assert status.text_content() == ""  # nothing has happened yet
     page.locator(".decoder-images button").nth(2).click()
     page.wait_for_function("document.querySelector('.decoder [role=status]').textContent")
     errors = [side.box.locator(".decoder-error").inner_text() for side in sides]
