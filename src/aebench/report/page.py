@@ -14,7 +14,7 @@ import pandas as pd
 
 from aebench import claims
 from aebench.files import write_text
-from aebench.report import answers, names, overall, provenance, rankings, tables
+from aebench.report import answers, live_decoder, names, overall, provenance, rankings, tables
 from aebench.report.captions import CAPTIONS, ONE_CODE_SIZE
 from aebench.report.results import Results
 from aebench.report.tables import Table, escape
@@ -182,6 +182,7 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
         "pictures": [
             _picture_of(results, dataset, name, out) for name in names.figure_names(dataset, kind)
         ],
+        "decoder": live_decoder.part(results, dataset),
         "notes": [str(note) for note in facts.get("notes") or []],
         "files": [
             {"name": name, "sha256": str(raw[name]), "source": str(sources.get(name, ""))}
