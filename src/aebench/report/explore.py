@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import io
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,13 @@ NEIGHBOURS = 10
 MOST_METHODS = 6
 """Methods beside each other in the retrieval explorer."""
 
+MOST_OF_OTHER_SIZES = 2
+"""Methods of a role to choose from that have not the main code size, such as binary codes."""
+
 MOST_TILES = 1200
 """Images of a data set in its reconstruction browser, at most, so that the page stays small."""
 
+ROLES = ("autoencoder", "baseline", "control")
 RETRIEVAL = "mean_average_precision"
 SCRIPTS = ("bokeh.min.js", "bokeh-api.min.js")
 
@@ -61,6 +66,7 @@ def payload(results: Results, dataset: str) -> dict[str, Any]:
         "classes": _classes(results, dataset, shown),
         "neighbours": NEIGHBOURS,
         "most_methods": MOST_METHODS,
+        "code_size": results.main_code_size(dataset),
         "maps": _maps(results, dataset, shown),
         "methods": _methods(results, dataset, shown),
         "reconstructions": _reconstructions(results, dataset),
@@ -196,8 +202,7 @@ def _maps(results: Results, dataset: str, shown: np.ndarray) -> list[dict[str, A
                 "codes": _packed(_framed(codes)[shown]),
             }
         )
-    order = {"autoencoder": 0, "baseline": 1, "control": 2}
-    return sorted(found, key=lambda one: (order[one["role"]], -float(one["accuracy"] or 0)))
+    return sorted(found, key=lambda one: (ROLES.index(one["role"]), -float(one["accuracy"] or 0)))
 
 
 def _framed(codes: np.ndarray) -> np.ndarray:
@@ -213,21 +218,28 @@ def _packed(numbers: np.ndarray) -> str:
 
 
 def _methods(results: Results, dataset: str, shown: np.ndarray) -> list[dict[str, Any]]:
-    """Nearest items by the leading variants of each role, best first."""
-    scored: list[tuple[float, str, Run]] = []
+    """Nearest items by the leading variants of each role, role by role, best first.
+
+    Those that have not the main code size follow the others, to which they do not compare.
+    """
+    main = results.main_code_size(dataset)
+    scored: list[tuple[bool, float, str, Run]] = []
     for variant in results.variants(dataset):
         run = _case(results, dataset, variant)
         if run is None:
             continue
         row = results.row(dataset, variant, run.code_size, RETRIEVAL)
         if row is not None:
-            scored.append((-float(row["mean"]), variant, run))
+            scored.append((run.code_size != main, -float(row["mean"]), variant, run))
     found: list[dict[str, Any]] = []
-    for score, variant, run in sorted(scored, key=lambda one: one[:2]):
+    taken: Counter[tuple[str, bool]] = Counter()
+    for other_size, score, variant, run in sorted(scored, key=lambda one: one[:3]):
         role = results.roles[variant]
-        codes = run.codes()
-        if codes is None or sum(one["role"] == role for one in found) == MOST_OF_A_ROLE:
+        full = taken[role, other_size] == (MOST_OF_OTHER_SIZES if other_size else MOST_OF_A_ROLE)
+        codes = None if full else run.codes()
+        if codes is None:
             continue
+        taken[role, other_size] += 1
         found.append(
             {
                 "variant": variant,
@@ -239,7 +251,7 @@ def _methods(results: Results, dataset: str, shown: np.ndarray) -> list[dict[str
                 "nearest": _packed(nearest(codes[shown], NEIGHBOURS)),
             }
         )
-    return found
+    return sorted(found, key=lambda one: ROLES.index(one["role"]))
 
 
 def nearest(codes: np.ndarray, most: int) -> np.ndarray:
@@ -289,7 +301,6 @@ def _reconstructions(results: Results, dataset: str) -> dict[str, Any] | None:
     return {
         "positions": positions.tolist(),
         "classes": [_class_words(label, classes) for label in labels],
-        "code_size": results.main_code_size(dataset),
         "sprite": _sprite(
             np.concatenate(tiles).reshape(-1, *shape).astype(np.float32), len(positions), ink
         ),

@@ -420,20 +420,31 @@
       };
       const box = make("input", { type: "checkbox", change: toggle, "data-variant": one.variant });
       box.checked = chosen.has(n);
-      return [box, make("label", {}, box, swatch(one.colour), one.variant)];
+      const size = one.code_size === explorer.data.code_size ? "" : ` (${sizeWords(one)})`;
+      return [box, make("label", {}, box, swatch(one.colour), one.variant + size)];
     });
     const limit = () => boxes.forEach(([box]) => (box.disabled = !box.checked && chosen.size >= most));
-    return make("fieldset", { class: "ex-methods" }, make("legend", {}, `Methods, at most ${most}`), ...boxes.map(([, label]) => label));
+    const rows = Object.entries(ROLES).map(([role, title]) => {
+      const own = boxes.filter((_, n) => methods[n].role === role).map(([, label]) => label);
+      return own.length ? make("div", {}, make("span", {}, title), ...own) : null;
+    });
+    limit();
+    return make("fieldset", { class: "ex-methods" }, make("legend", {}, `Methods, at most ${most}, best first`), ...rows.filter(Boolean));
   }
 
-  function method(explorer, { variant, role, colour, code_size: size, binary, score, nearest }) {
+  function sizeWords({ code_size: size, binary }) {
+    return `${size.toLocaleString("en")} ${binary ? "bits" : "code units"}`;
+  }
+
+  function method(explorer, one) {
     const { items, data, picked } = explorer;
-    const all = unpack(nearest);
+    const { variant, role, colour, score } = one;
+    const all = unpack(one.nearest);
     const count = all.length / items.count;
     const found = [...all.subarray(picked * count, (picked + 1) * count)];
     const right = found.map((item) => data.classes && items.alike(picked, item));
     const precision = data.classes ? `${right.filter(Boolean).length} of ${count} right, ` : "";
-    const words = `${role}, ${size} ${binary ? "bits" : "code units"}: ${precision}MAP ${score}`;
+    const words = `${role}, ${sizeWords(one)}: ${precision}MAP ${score}`;
     return make(
       "article",
       { "data-variant": variant, "data-items": found.join(" "), "data-right": right.filter(Boolean).length },
@@ -469,10 +480,9 @@
       if (sort === "error") order.sort((a, b) => facts.variants[a].errors[image] - facts.variants[b].errors[image]);
       else order.sort((a, b) => (facts.variants[a].variant < facts.variants[b].variant ? -1 : 1));
       const original = make("li", { class: "ex-tile" }, cut(image, `original: ${told(image)}`), make("b", {}, "original"), make("span", {}, told(image)));
-      tiles.replaceChildren(original, ...order.map((n) => tile(facts, cut, n, image)));
+      tiles.replaceChildren(original, ...order.map((n) => tile(explorer, cut, n, image)));
       explorer.section.dataset.image = facts.positions[image];
-      const best = facts.variants[order[0]];
-      live.textContent = `${told(image)}${sort === "error" ? `: least error by ${best.variant}, ${best.errors[image].toFixed(2)}` : ""}.`;
+      live.textContent = `${told(image)}. ${least(explorer.data, image)}`;
     };
     const picks = facts.positions.map((_, n) => {
       const pick = () => {
@@ -489,7 +499,7 @@
     const sort = make("select", { change: () => ((choice.sort = sort.value), show()) }, ...sorts.map(([value, words]) => make("option", { value }, words)));
     const made = part(
       "Reconstructions, image by image",
-      `${count} test images, and what every variant makes of the one picked, from its code of size ${facts.code_size} or of the size named. The number is the squared error summed over the pixels of this image alone; the tables have the mean over all test items.`,
+      `${count} test images, and what every variant makes of the one picked, from its code of size ${explorer.data.code_size} or of the size named. The number is the squared error summed over the pixels of this image alone; the tables have the mean over all test items.`,
       make("fieldset", { class: "ex-picks" }, make("legend", {}, "Test image"), ...picks),
       make("label", {}, "Sort variants by ", sort),
       live,
@@ -499,11 +509,22 @@
     return made;
   }
 
-  function tile(facts, cut, n, image) {
+  // The best autoencoder and the best baseline on an image, of those of one code size, in words.
+  function least({ reconstructions, code_size: size }, image) {
+    const compared = reconstructions.variants.filter((one) => one.code_size === size);
+    const best = ["autoencoder", "baseline"].flatMap((role) => {
+      const own = compared.filter((one) => one.role === role).sort((a, b) => a.errors[image] - b.errors[image]);
+      return own.length ? [`of ${ROLES[role]} ${own[0].variant}, ${own[0].errors[image].toFixed(2)}`] : [];
+    });
+    return best.length ? `Least error at code size ${size}: ${best.join("; ")}.` : "";
+  }
+
+  function tile({ data }, cut, n, image) {
+    const facts = data.reconstructions;
     const { variant, colour, code_size: size, errors } = facts.variants[n];
     const face = cut((n + 1) * facts.positions.length + image, `reconstruction by ${variant}`);
-    const error = errors[image].toFixed(2) + (size === facts.code_size ? "" : `, size ${size.toLocaleString("en")}`);
-    return make("li", { class: "ex-tile", "data-variant": variant, "data-error": errors[image] }, face, make("b", {}, swatch(colour), variant), make("span", {}, error));
+    const other = size === data.code_size ? null : make("span", {}, `size ${size.toLocaleString("en")}`);
+    return make("li", { class: "ex-tile", "data-variant": variant, "data-error": errors[image] }, face, make("b", {}, variant), make("span", {}, swatch(colour), errors[image].toFixed(2)), other);
   }
 
   // ---------------------------------------------------------------- start
