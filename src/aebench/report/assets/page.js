@@ -91,7 +91,6 @@
     status.setAttribute("role", "status");
     const show = () => {
       const wanted = box.value.toLowerCase().split(/[\s,]+/).filter(Boolean);
-      let shown = 0;
       for (const each of rows) {
         const name = each.name.toLowerCase();
         const fits =
@@ -99,18 +98,20 @@
           (!role.value || each.role === role.value) &&
           (!size.value || each.size === size.value);
         each.row.hidden = !fits;
-        shown += fits;
       }
       for (const body of new Set(rows.map((each) => each.body))) {
         body.hidden = bodyRows(body).every((row) => row.hidden);
       }
-      status.textContent = shown === rows.length ? "" : `${shown} of ${rows.length} rows`;
+      const open = rows.filter((each) => !each.row.closest("details:not([open])"));
+      const shown = open.filter((each) => !each.row.hidden).length;
+      status.textContent = shown === open.length ? "" : `${shown} of ${open.length} rows`;
     };
     const controls = make("div", { className: "controls" }, make("label", {}, "variants", box));
     if (role.length > 2) controls.append(roles);
     if (size.length > 2) controls.append(sizesLabel);
     controls.append(status);
     controls.addEventListener("input", show);
+    part.addEventListener("toggle", show, true); // what is folded is not counted
     first.before(controls);
     show(); // a browser may have kept what was typed
   }
