@@ -26,7 +26,7 @@ def draw(results: Results, dataset: str) -> Figure:
     if not shape or not rows:
         return nothing("no reconstructed images to show")
     indices = next(iter(rows.values()))[0]
-    chosen = np.unique(np.linspace(0, len(indices) - 1, MOST_IMAGES).round().astype(int))
+    chosen = _first_of_each_class(np.asarray(results.items(dataset).test_labels[indices]))
     originals = np.asarray(results.items(dataset).test[indices[chosen]])
     ink = bool(np.quantile(originals, 0.25) == 0)  # on empty paper, unlike a photograph
     strips = [("original", originals, "")]
@@ -56,6 +56,14 @@ def draw(results: Results, dataset: str) -> Figure:
         fontweight="bold",
     )
     return figure
+
+
+def _first_of_each_class(labels: np.ndarray) -> np.ndarray:
+    """Positions of at most MOST_IMAGES items, spread over the classes in their order."""
+    if labels.ndim == 2:
+        labels = labels.argmax(axis=1)
+    firsts = np.unique(labels, return_index=True)[1]
+    return firsts[np.unique(np.linspace(0, len(firsts) - 1, MOST_IMAGES).round().astype(int))]
 
 
 def _reconstructed(
