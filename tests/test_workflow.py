@@ -192,6 +192,7 @@ class TestCompleteRun:
             "data": "2",
             "train": str(evaluated - 1),  # subspace has a script of its own
             "evaluate": str(evaluated),
+            "exhibits": "1",
             "aggregate": "1",
             "claims": "1",
         }
@@ -254,7 +255,7 @@ class TestCompleteRun:
         finally:
             workflow.write_variant("small.smk", text)
         assert planned.pop("train_small") == planned.pop("evaluate") == 2
-        assert planned == {"aggregate": 1, "claims": 1, "report": 1, "all": 1}
+        assert planned == {"aggregate": 1, "claims": 1, "exhibits": 1, "report": 1, "all": 1}
 
     def test_verify_compares_with_the_reference(self, complete):
         """One run agrees with the other; a reference of other numbers is an error by name."""
