@@ -94,6 +94,9 @@ TITLES = {
 OVERALL = "critical-differences"
 """The figure of all data sets together, `figures/<name>.svg` and `.png`."""
 
+EXHIBITS = ["filters", "denoising", "inpainting", "perturbed", "walks"]
+"""Figures of images alone: what models make of a few chosen ones."""
+
 
 def figure_names(dataset: str, kind: str) -> list[str]:
     """Names of the figures of a data set; files are `figures/<dataset>-<name>.svg` and `.png`.
@@ -105,7 +108,10 @@ def figure_names(dataset: str, kind: str) -> list[str]:
     kind : {"images", "documents"}
     """
     names = ["code-maps", "retrieval", "code-size", "training"]
-    return ["reconstructions", *names] if kind == "images" else names
+    if kind != "images":
+        return names
+    *measured, training = names
+    return ["reconstructions", *measured, *EXHIBITS, training]
 
 
 def metric(name: str, kind: str) -> Metric:
