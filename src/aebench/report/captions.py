@@ -70,9 +70,9 @@ CAPTIONS = {
         "Test items of which half of the pixels at random (left) or the lower half (right) are "
         "set to 0, and what each variant reconstructs. The number is the mean squared error from "
         "the whole image where pixels are missing at random, over many more test items. Look who "
-        "fills holes smaller than a stroke. Nobody is told which pixels are missing, and empty "
-        "paper looks the same: half an image is mostly copied as it is. Variants are chosen as "
-        "for denoising.",
+        "fills holes smaller than a stroke. Nobody is told which pixels are missing: one looks "
+        "like paper, or like black in a photograph, so half an image is mostly copied as it is. "
+        "Variants are chosen as for denoising.",
     ),
     "perturbed": (
         "What a unit of the code does",
