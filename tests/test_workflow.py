@@ -194,6 +194,7 @@ class TestCompleteRun:
             "evaluate": str(evaluated),
             "aggregate": "1",
             "claims": "1",
+            "toys": "1",
         }
 
     def test_second_call_does_nothing(self, complete):
@@ -242,6 +243,7 @@ class TestCompleteRun:
         finally:
             file.write_text(source)
         assert planned["train_deep"] == planned["train_small"] == planned["train_pca"] == 2
+        assert planned["toys"] == 1
         assert "data" not in planned
         assert "train_subspace" not in planned
 

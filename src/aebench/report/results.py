@@ -251,6 +251,7 @@ class Results:
             "evaluate": [f"{case}-evaluate" for case in cases],
             "aggregate": ["aggregate"],
             "claims": ["claims"],
+            "toys": ["toys"],
         }
         return {
             stage: {
