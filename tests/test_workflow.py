@@ -21,7 +21,7 @@ import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.claims import METRIC
-from aebench.report import OVERALL, figure_names
+from aebench.report import FORMATS, OVERALL, figure_names
 from aebench.stages import verify
 from aebench.stages.evaluate import FILES
 from aebench.statistics import METRIC_COLUMNS as COLUMNS
@@ -168,7 +168,7 @@ class TestCompleteRun:
         stems = [f"{name}-{f}" for name, kind in KINDS.items() for f in figure_names(name, kind)]
         stems += [OVERALL]
         figures = {path.name for path in (reports / "figures").iterdir()}
-        assert figures == {f"{stem}{suffix}" for stem in stems for suffix in (".svg", ".png")}
+        assert figures == {f"{stem}.{suffix}" for stem in stems for suffix in FORMATS}
         assert "Budget tiny" in (reports / "report.md").read_text()
         page = (reports / "index.html").read_text()
         assert "Budget tiny" in page
@@ -207,7 +207,9 @@ class TestCompleteRun:
         compared = [
             path
             for path in first.written()
-            if path.endswith((".svg", ".png", ".npz", ".safetensors", "scores.csv"))
+            if path.endswith(
+                (".svg", ".png", ".pdf", ".webp", ".npz", ".safetensors", "scores.csv")
+            )
             or Path(path).name in (*TABLES, "claims.csv", "model.json")
         ]
         assert len(compared) > 50

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aebench.report.names import OVERALL, figure_names
+from aebench.report.names import FORMATS, OVERALL, figure_names
 
-__all__ = ["OVERALL", "figure_names", "render"]
+__all__ = ["FORMATS", "OVERALL", "figure_names", "render"]
 
 
 def render(
