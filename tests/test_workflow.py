@@ -195,6 +195,7 @@ class TestCompleteRun:
             "exhibits": "1",
             "aggregate": "1",
             "claims": "1",
+            "toys": "1",
         }
 
     def test_second_call_does_nothing(self, complete):
@@ -245,6 +246,7 @@ class TestCompleteRun:
         finally:
             file.write_text(source)
         assert planned["train_deep"] == planned["train_small"] == planned["train_pca"] == 2
+        assert planned["toys"] == 1
         assert "data" not in planned
         assert "train_subspace" not in planned
 

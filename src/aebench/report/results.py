@@ -265,6 +265,7 @@ class Results:
             "exhibits": [f"{name}-exhibits" for name in self.datasets],
             "aggregate": ["aggregate"],
             "claims": ["claims"],
+            "toys": ["toys"],
         }
         return {
             stage: {
