@@ -35,6 +35,7 @@ rule report:
             if datasets.kind(dataset) == "images"
         ],
         toys="<results>/toys.npz",
+        excerpts=expand("<results>/{dataset}/excerpts.json", dataset=DATASETS),
         code=code("report", "stages/report.py"),
     output:
         page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),
