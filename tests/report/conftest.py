@@ -157,6 +157,28 @@ def _scores(kind, variant, place, size, seed):
     }
 
 
+NETWORK = {"hidden": [32, 16], "loss": "cross_entropy", "epochs": 40, "batch_size": 10}
+
+
+def add_models(folder, sizes=(2, 5), seeds=(0, 1)):
+    """Give `pca` and `deep` real models, and their codes, in a folder of results of images."""
+    from aebench import models
+
+    items = datasets.read(folder / "mnist" / "data.npz")
+    for variant, estimator, parameters in (
+        ("pca", "PCA", {"svd_solver": "covariance_eigh"}),
+        ("deep", "AutoEncoder", NETWORK | {"device": "cpu"}),
+    ):
+        for size in sizes:
+            built = models.build(estimator, size, parameters)
+            for seed, model in zip(seeds, models.fit_seeds(built, items.train, seeds), strict=True):
+                run = folder / "mnist" / variant / f"d{size}" / f"seed-{seed}"
+                models.save(model, run, estimator, size, parameters)
+                codes = {"train": model.transform(items.train), "test": model.transform(items.test)}
+                np.savez(run / "codes.npz", **codes)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory) -> tuple[Path, Path]:
     """Results and their report, rendered once for all tests that only read."""

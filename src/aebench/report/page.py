@@ -13,7 +13,16 @@ import pandas as pd
 
 from aebench import claims
 from aebench.files import write_text
-from aebench.report import answers, explore, names, overall, provenance, rankings, tables
+from aebench.report import (
+    answers,
+    explore,
+    live_decoder,
+    names,
+    overall,
+    provenance,
+    rankings,
+    tables,
+)
 from aebench.report.captions import CAPTIONS, ONE_CODE_SIZE
 from aebench.report.results import Results
 from aebench.report.tables import Table, escape
@@ -104,9 +113,7 @@ def build(
     }
 
 
-def commands(
-    budget_name: str, given: Mapping[str, Any], commit: str | None = None
-) -> list[str]:
+def commands(budget_name: str, given: Mapping[str, Any], commit: str | None = None) -> list[str]:
     """Return the lines of shell that make this page again, from the commit where there is one.
 
     Nested keys cannot be given by `--config`: a comment says where they belong.
@@ -174,6 +181,7 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
         "pictures": [
             _picture_of(results, dataset, name, out) for name in names.figure_names(dataset, kind)
         ],
+        "decoder": live_decoder.part(results, dataset),
         "notes": [str(note) for note in facts.get("notes") or []],
         "files": [
             {"name": name, "sha256": str(raw[name]), "source": str(sources.get(name, ""))}
@@ -296,7 +304,9 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts += [_fence("\n".join(context["commands"]))]
     parts += ["Settings:\n", _fence(context["settings"], "yaml")]
     parts += ["Made with:\n"]
-    parts += ["".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)]
+    parts += [
+        "".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)
+    ]
     return "\n".join(parts)
 
 
