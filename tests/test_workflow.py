@@ -21,7 +21,7 @@ import yaml
 from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.claims import METRIC
-from aebench.report import OVERALL, figure_names
+from aebench.report import FORMATS, OVERALL, figure_names
 from aebench.report.names import EXHIBITS
 from aebench.stages import verify
 from aebench.stages.evaluate import FILES
@@ -86,6 +86,8 @@ class TestCompleteRun:
         results = complete["first"].results
         for dataset, variants in RUN.items():
             assert {p.name for p in (results / dataset).glob("data.*")} == {"data.npz", "data.json"}
+            excerpts = json.loads((results / dataset / "excerpts.json").read_text())
+            assert bool(excerpts) == (KINDS[dataset] == "documents")
             for variant in variants:
                 for seed in (0, 1):
                     folder = results / dataset / variant / "d2" / f"seed-{seed}"
@@ -169,7 +171,7 @@ class TestCompleteRun:
         stems = [f"{name}-{f}" for name, kind in KINDS.items() for f in figure_names(name, kind)]
         stems += [OVERALL]
         figures = {path.name for path in (reports / "figures").iterdir()}
-        assert figures == {f"{stem}{suffix}" for stem in stems for suffix in (".svg", ".png")}
+        assert figures == {f"{stem}.{suffix}" for stem in stems for suffix in FORMATS}
         assert "Budget tiny" in (reports / "report.md").read_text()
         page = (reports / "index.html").read_text()
         assert "Budget tiny" in page
@@ -196,6 +198,7 @@ class TestCompleteRun:
             "exhibits": "1",
             "aggregate": "1",
             "claims": "1",
+            "toys": "1",
         }
 
     def test_second_call_does_nothing(self, complete):
@@ -208,7 +211,9 @@ class TestCompleteRun:
         compared = [
             path
             for path in first.written()
-            if path.endswith((".svg", ".png", ".npz", ".safetensors", "scores.csv"))
+            if path.endswith(
+                (".svg", ".png", ".pdf", ".webp", ".npz", ".safetensors", "scores.csv")
+            )
             or Path(path).name in (*TABLES, "claims.csv", "model.json")
         ]
         assert len(compared) > 50
@@ -244,6 +249,7 @@ class TestCompleteRun:
         finally:
             file.write_text(source)
         assert planned["train_deep"] == planned["train_small"] == planned["train_pca"] == 2
+        assert planned["toys"] == 1
         assert "data" not in planned
         assert "train_subspace" not in planned
 

@@ -35,6 +35,7 @@ def write_results(
     seeds=(0, 1),
     sizes=(2, 5),
     classes=("zero", "one", "two"),
+    side=SIDE,
 ):
     """A results folder as the workflow leaves it, with made-up numbers."""
     rows = []
@@ -44,7 +45,7 @@ def write_results(
     ):
         if not variants:
             continue
-        prepared = _dataset(dataset, kind, list(classes))
+        prepared = _dataset(dataset, kind, list(classes), side)
         (folder / dataset).mkdir(parents=True)
         datasets.save(prepared, folder / dataset / "data.npz", folder / dataset / "data.json")
         if kind == "images":
@@ -63,9 +64,9 @@ def write_results(
     return folder
 
 
-def _dataset(name, kind, classes):
+def _dataset(name, kind, classes, side):
     rng = np.random.default_rng(0)
-    features = SIDE * SIDE
+    features = side * side
     if kind == "images":
         X = rng.integers(0, 256, (30, features)).astype(np.float32) / np.float32(255)
     else:
@@ -75,7 +76,7 @@ def _dataset(name, kind, classes):
         "dataset": name,
         "kind": kind,
         "n_features": features,
-        "image_shape": [SIDE, SIDE] if kind == "images" else None,
+        "image_shape": [side, side] if kind == "images" else None,
         "classes": classes,
         "vocabulary": None,
         "sha256": {"raw": "0" * 64},
@@ -155,6 +156,28 @@ def _scores(kind, variant, place, size, seed):
         "mean_average_precision_permuted_labels": 0.33,
         **precision,
     }
+
+
+NETWORK = {"hidden": [32, 16], "loss": "cross_entropy", "epochs": 40, "batch_size": 10}
+
+
+def add_models(folder, sizes=(2, 5), seeds=(0, 1)):
+    """Give `pca` and `deep` real models, and their codes, in a folder of results of images."""
+    from aebench import models
+
+    items = datasets.read(folder / "mnist" / "data.npz")
+    for variant, estimator, parameters in (
+        ("pca", "PCA", {"svd_solver": "covariance_eigh"}),
+        ("deep", "AutoEncoder", NETWORK | {"device": "cpu"}),
+    ):
+        for size in sizes:
+            built = models.build(estimator, size, parameters)
+            for seed, model in zip(seeds, models.fit_seeds(built, items.train, seeds), strict=True):
+                run = folder / "mnist" / variant / f"d{size}" / f"seed-{seed}"
+                models.save(model, run, estimator, size, parameters)
+                codes = {"train": model.transform(items.train), "test": model.transform(items.test)}
+                np.savez(run / "codes.npz", **codes)
+    return folder
 
 
 @pytest.fixture(scope="session")

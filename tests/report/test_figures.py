@@ -1,12 +1,14 @@
 """What single figures show."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aebench.errors import AebenchError
-from aebench.report import captions, figure_names, figures, palette
+from aebench.report import FORMATS, captions, figure_names, figures, palette
 from aebench.report.figures import code_maps, strips
 from aebench.report.results import read
 
@@ -137,3 +139,40 @@ def test_a_new_variant_has_a_look_that_stays():
     assert palette.colour("my-method") == palette.colour("my-method")
     assert palette.colour("my-method") in palette.COLOURS
     assert palette.marker("my-method") in palette.MARKERS
+
+
+@pytest.fixture
+def figure(rendered):
+    return figures.draw("code-maps", read(rendered[0], ROLES), "mnist")
+
+
+def test_every_format_is_that_format_at_the_width_of_the_page(figure, tmp_path):
+    figures.save(figure, tmp_path / "map")
+    begins = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "webp": b"RIFF"}
+    assert list(begins) == list(FORMATS)
+    for suffix, begin in begins.items():
+        assert (tmp_path / f"map.{suffix}").read_bytes().startswith(begin)
+    for suffix in ("png", "webp"):
+        with Image.open(tmp_path / f"map.{suffix}") as picture:
+            assert picture.width == 1216
+
+
+def test_a_pdf_embeds_truetype_and_has_no_date(figure, tmp_path):
+    figures.save(figure, tmp_path / "map")
+    pdf = (tmp_path / "map.pdf").read_bytes()
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    assert b"Date" not in pdf
+
+
+def test_the_picture_of_the_page_is_exact_while_it_is_small_and_small_anyway(tmp_path):
+    rng = np.random.default_rng(0)
+    flat = np.full((200, 300, 3), 255, np.uint8)
+    flat[50:60] = (213, 94, 0)
+    noise = rng.integers(0, 256, (400, 400, 3)).astype(np.uint8)
+    for pixels, exact in ((flat, True), (noise, False)):
+        Image.fromarray(pixels).save(tmp_path / "x.png")
+        webp = figures._webp(tmp_path / "x.png")
+        with Image.open(io.BytesIO(webp)) as picture:
+            assert np.array_equal(picture.convert("RGB"), pixels) == exact
+        assert len(webp) < (figures.LARGE if exact else noise.nbytes / 2)

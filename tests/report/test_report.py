@@ -12,7 +12,7 @@ import pytest
 
 from aebench import statistics
 from aebench.errors import AebenchError
-from aebench.report import OVERALL, figure_names, figures, overall, page, render, tables
+from aebench.report import FORMATS, OVERALL, figure_names, figures, overall, page, render, tables
 from aebench.report.results import read
 from aebench.stages import aggregate
 
@@ -41,9 +41,9 @@ def test_writes_every_promised_file(rendered):
     _, report = rendered
     for dataset, kind in NAMES.items():
         for name in figure_names(dataset, kind):
-            for suffix in ("svg", "png"):
+            for suffix in FORMATS:
                 assert (report / "figures" / f"{dataset}-{name}.{suffix}").stat().st_size > 1000
-    for suffix in ("svg", "png"):
+    for suffix in FORMATS:
         assert (report / "figures" / f"{OVERALL}.{suffix}").stat().st_size > 1000
     assert (report / "index.html").stat().st_size > 10_000
     assert (report / "report.md").stat().st_size > 1000
@@ -75,7 +75,7 @@ def test_page_is_one_file(rendered):
     page = Loads()
     page.feed(text)
     assert page.found
-    assert all(value.startswith("data:image/svg+xml;base64,") for value in page.found)
+    assert all(value.startswith("data:image/webp;base64,") for value in page.found)
     assert "script" not in page.tags
     assert "@import" not in text
     assert "url(" not in text

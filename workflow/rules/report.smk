@@ -2,7 +2,7 @@
 import sys
 
 from aebench import datasets
-from aebench.report import OVERALL, figure_names
+from aebench.report import FORMATS, OVERALL, figure_names
 
 FIGURES = [
     (dataset, name)
@@ -34,11 +34,13 @@ rule report:
             for dataset in DATASETS
             if datasets.kind(dataset) == "images"
         ],
+        toys="<results>/toys.npz",
+        excerpts=expand("<results>/{dataset}/excerpts.json", dataset=DATASETS),
         code=code("report", "stages/report.py"),
     output:
         page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),
         markdown="<reports>/report.md",
-        overall=multiext(f"<reports>/figures/{OVERALL}", ".svg", ".png"),
+        overall=multiext(f"<reports>/figures/{OVERALL}", *(f".{suffix}" for suffix in FORMATS)),
         svg=[
             report(
                 f"<reports>/figures/{dataset}-{name}.svg",
@@ -48,7 +50,12 @@ rule report:
             )
             for dataset, name in FIGURES
         ],
-        png=[f"<reports>/figures/{dataset}-{name}.png" for dataset, name in FIGURES],
+        others=[
+            f"<reports>/figures/{dataset}-{name}.{suffix}"
+            for dataset, name in FIGURES
+            for suffix in FORMATS
+            if suffix != "svg"
+        ],
     log:
         "<logs>/report.log",
     conda:

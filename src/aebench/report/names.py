@@ -92,14 +92,23 @@ TITLES = {
 
 
 OVERALL = "critical-differences"
-"""The figure of all data sets together, `figures/<name>.svg` and `.png`."""
+"""The figure of all data sets together, `figures/<name>` with each of `FORMATS`."""
+
+FORMATS = ("svg", "png", "pdf", "webp")
+"""Files of a figure: the page shows the last, the others are for slides and papers."""
+
+
+OF_IMAGES = frozenset(
+    ("reconstructions", "filters", "denoising", "inpainting", "perturbed", "walks")
+)
+"""Figures that show images: on a dark page they stay as they are, others are inverted."""
 
 EXHIBITS = ["filters", "denoising", "inpainting", "perturbed", "walks"]
 """Figures of images alone: what models make of a few chosen ones."""
 
 
 def figure_names(dataset: str, kind: str) -> list[str]:
-    """Names of the figures of a data set; files are `figures/<dataset>-<name>.svg` and `.png`.
+    """Names of the figures of a data set; files are `figures/<dataset>-<name>`.
 
     Parameters
     ----------

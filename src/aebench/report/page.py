@@ -11,50 +11,50 @@ from typing import Any
 
 import pandas as pd
 
-from aebench import __version__, claims
+from aebench import claims
 from aebench.files import write_text
-from aebench.report import answers, names, overall, tables
+from aebench.report import (
+    answers,
+    explore,
+    live_decoder,
+    names,
+    overall,
+    provenance,
+    rankings,
+    tables,
+)
 from aebench.report.captions import CAPTIONS, ONE_CODE_SIZE
 from aebench.report.results import Results
-from aebench.report.tables import Table, escape
+from aebench.report.tables import Cell, Table, escape
 from aebench.statistics import Across
 
 ASSETS = Path(__file__).parent / "assets"
 
-STATUS_SIGNS = {
-    claims.REPRODUCED: "✓",
-    claims.BEATEN: "▲",
-    claims.NOT_REPRODUCED: "✗",
-    claims.NOT_MEASURED: "○",
-    claims.PROTOCOL_DIFFERS: "≠",
-    claims.MISQUOTED: "!",
-    claims.UNMEASURED: "∅",
-}
-
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page: its file in words, and its content for embedding."""
+    """A figure on the page: where its files lie, and its content for embedding."""
 
     name: str
     title: str
     caption: str
     alt: str
-    svg: str
-    png: str
+    stem: str
     data: str
 
+    @property
+    def of_images(self) -> bool:
+        """Whether it shows images, whose shades mean something at night too."""
+        return self.name in names.OF_IMAGES
 
-def write(
-    results: Results,
-    ranks: Mapping[str, Across],
-    out: Path,
-    budget_name: str,
-    config: Mapping[str, Any],
-    given: Mapping[str, Any],
-) -> None:
-    """Write index.html and report.md into the folder `out`, whose figures are already there."""
-    context = build(results, ranks, out, budget_name, config, given)
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """Formats that a reader may want, and where their files lie."""
+        return [(suffix.upper(), f"{self.stem}.{suffix}") for suffix in names.FORMATS[:-1]]
+
+
+def write(context: Mapping[str, Any], out: Path) -> None:
+    """Write what `build` gathered as index.html and report.md into the folder `out`."""
     write_text(out / "index.html", _environment().get_template("page.html").render(context))
     write_text(out / "report.md", markdown(context))
 
@@ -67,14 +67,19 @@ def build(
     config: Mapping[str, Any],
     given: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Gather everything both forms show."""
+    """Gather everything that the page, report.md and the tables in files show.
+
+    The figures must already lie in the folder `out`: the page holds them.
+    """
     budget = dict(config.get("budgets", {}).get(budget_name, {}))
+    made_by = provenance.of(results)
     return {
         "budget": budget_name,
-        "budget_line": budget_line(results, budget_name),
+        "budget_line": budget_line(results, budget_name, made_by.hardware),
         "question": answers.QUESTION,
         "answers": answers.answers(results),
         "caveats": answers.caveats(results, _epochs(budget)),
+        "leaders": tables.leaders(results),
         "headline": tables.headline(results),
         "tests": tables.tests(results),
         "overall": _picture(names.OVERALL, "all data sets", f"figures/{names.OVERALL}", out),
@@ -82,19 +87,20 @@ def build(
         "sections": [_section(results, dataset, out) for dataset in results.datasets],
         "stages": tables.stages(results),
         "claims": _claims(results),
+        "ledger": tables.ledger(results),
         "tally": _tally(results),
         "settings": _yaml(
             {key: value for key, value in config.items() if key not in ("budget", "budgets")}
             | {"budget": {budget_name: budget}}
         ),
-        "commands": commands(budget_name, given),
-        "versions": _versions(results),
-        "missing": tables.MISSING,
+        "commands": commands(budget_name, given, made_by.commit),
+        "made_by": made_by,
+        "lecture": (ASSETS / "lecture.html").is_file(),
     }
 
 
-def commands(budget_name: str, given: Mapping[str, Any]) -> list[str]:
-    """Return the lines of shell that make this page again.
+def commands(budget_name: str, given: Mapping[str, Any], commit: str | None = None) -> list[str]:
+    """Return the lines of shell that make this page again, from the commit where there is one.
 
     Nested keys cannot be given by `--config`: a comment says where they belong.
     """
@@ -103,11 +109,12 @@ def commands(budget_name: str, given: Mapping[str, Any]) -> list[str]:
     words = [shlex.quote(f"{key}={_flow(value)}") for key, value in settings.items()]
     command = " ".join(["snakemake --cores N --config", f"budget={budget_name}", *words])
     set_up = "# in an environment that is set up"
+    source = [f"git checkout {shlex.quote(commit)}"] if commit else []
     if nested:
-        return [f"{set_up}, with {_list(nested)} in config.yaml as in the settings below", command]
-    if settings:
-        return [set_up, command]
-    return [f"make reproduce BUDGET={budget_name}", f"{set_up}, the same", command]
+        set_up += f", with {_list(nested)} in config.yaml as in the settings below"
+    if settings or nested:
+        return [*source, set_up, command]
+    return [*source, f"make reproduce BUDGET={budget_name}", f"{set_up}, the same", command]
 
 
 def _flow(value: Any) -> str:
@@ -121,15 +128,20 @@ def _epochs(budget: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     return {k: v["epochs"] for k, v in kinds.items() if isinstance(v, Mapping) and "epochs" in v}
 
 
-def budget_line(results: Results, budget_name: str) -> str:
-    """Return the first line: at which budget, on how much, with how many seeds."""
-    counts = [
-        f"{names.title(name)} ({facts.get('train_items', 0):,} training and "
-        f"{facts.get('test_items', 0):,} test items)"
-        for name, facts in ((name, results.facts[name]) for name in results.datasets)
-    ]
+def budget_line(results: Results, budget_name: str, hardware: str) -> str:
+    """Return the first line: at which budget, on how much, with how many seeds, on what."""
+    items = " training and {} test items"
+    counts = []
+    for name in results.datasets:
+        facts = results.facts[name]
+        train, test = (f"{facts.get(f'{part}_items', 0):,}" for part in ("train", "test"))
+        counts.append(f"{names.title(name)} ({train}{items.format(test)})")
+        items = " and {}"
     seeds = len(results.seeds)
-    return f"Budget {budget_name}: {_list(counts)}, {seeds} seed{'s' if seeds > 1 else ''}."
+    return (
+        f"Budget {budget_name}: {_list(counts)}, {seeds} seed{'s' if seeds > 1 else ''}; "
+        f"hardware: {hardware}."
+    )
 
 
 def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
@@ -137,6 +149,10 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
     kind = results.kind(dataset)
     raw = facts.get("sha256") or {}
     sources = facts.get("sources") or {}
+    files = [
+        {"name": name, "sha256": str(raw[name]), "source": str(sources.get(name, ""))}
+        for name in sorted(raw)
+    ]
     return {
         "name": dataset,
         "anchor": f"data-{''.join(c if c.isalnum() else '-' for c in dataset)}",
@@ -146,18 +162,23 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
             f"{kind}, {facts.get('n_features', 0):,} {'pixels' if kind == 'images' else 'words'}, "
             f"{len(facts.get('classes') or []):,} classes"
         ),
+        "rankings": rankings.rankings(results, dataset),
         "table": tables.of_dataset(results, dataset),
+        "explorer": explore.payload(results, dataset),
         "more": tables.more(results, dataset),
         "audit": tables.audit(results, dataset),
         "costs": tables.costs(results, dataset),
         "pictures": [
             _picture_of(results, dataset, name, out) for name in names.figure_names(dataset, kind)
         ],
+        "decoder": live_decoder.part(results, dataset),
         "notes": [str(note) for note in facts.get("notes") or []],
-        "files": [
-            {"name": name, "sha256": str(raw[name]), "source": str(sources.get(name, ""))}
-            for name in sorted(raw)
-        ],
+        "files": files,
+        "raw": Table(
+            ["raw file", "sha256", "source"],
+            [[Cell(file[key]) for key in ("name", "sha256", "source")] for file in files],
+            words=3,
+        ),
     }
 
 
@@ -174,16 +195,9 @@ def _picture_of(results: Results, dataset: str, name: str, out: Path) -> Picture
 
 def _picture(name: str, of: str, stem: str, out: Path) -> Picture:
     title, caption = CAPTIONS[name]
-    svg = (out / f"{stem}.svg").read_bytes()
-    return Picture(
-        name,
-        title,
-        caption,
-        f"{title}, {of}",
-        f"{stem}.svg",
-        f"{stem}.png",
-        "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii"),
-    )
+    webp = base64.b64encode((out / f"{stem}.webp").read_bytes()).decode("ascii")
+    data = f"data:image/webp;base64,{webp}"
+    return Picture(name, title, caption, f"{title}, {of}", stem, data)
 
 
 # ---------------------------------------------------------------- claims and provenance
@@ -195,47 +209,24 @@ def _claims(results: Results) -> list[dict[str, str]]:
 
 
 def _claim(row: pd.Series) -> dict[str, str]:
-    measured = tables.MISSING
-    interval = ""
-    if pd.notna(row["measured"]):
-        measured = _figure(row["measured"])
-        if pd.notna(row["low"]) and row["low"] != row["high"]:
-            interval = f"{_figure(row['low'])} to {_figure(row['high'])}"
     status = str(row["status"])
     text = {name: "" if pd.isna(row[name]) else str(row[name]) for name in claims.COLUMNS}
     return text | {
-        "measured": measured,
-        "interval": interval,
-        "sign": STATUS_SIGNS.get(status, "?"),
+        "measured": tables.significant(row["measured"]),
+        "interval": tables.extent(row["low"], row["high"]),
+        "sign": tables.SIGNS.get(status, "?"),
         "anchor": status.replace(" ", "-"),
         "verified": "verified" if text["verified"].lower() == "true" else "not verified",
     }
 
 
-def _figure(value: float) -> str:
-    return f"{value:.4g}".replace("-", "\u2212")
-
-
 def _tally(results: Results) -> list[tuple[str, str, int]]:
     counts = results.claims["status"].value_counts()
     return [
-        (STATUS_SIGNS[status], status, int(counts[status]))
+        (tables.SIGNS[status], status, int(counts[status]))
         for status in claims.STATUSES
         if status in counts
     ]
-
-
-def _versions(results: Results) -> dict[str, str]:
-    """Versions and devices of the runs; several when runs differ."""
-    found: dict[str, set[str]] = {}
-    for dataset in results.datasets:
-        for run in results.runs(dataset):
-            for name, version in (run.facts.get("versions") or {}).items():
-                found.setdefault(str(name), set()).add(str(version))
-            if "device" in run.facts:
-                found.setdefault("device", set()).add(str(run.facts["device"]))
-    found.setdefault("aebench", {__version__})
-    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
 
 
 def _yaml(settings: Mapping[str, Any]) -> str:
@@ -273,6 +264,7 @@ def _environment() -> Any:
     )
     # Our own style and scripts, which are no templates: everything else is escaped.
     environment.globals["asset"] = lambda name: Markup((ASSETS / name).read_text(encoding="utf-8"))
+    environment.globals["library"] = lambda: Markup(explore.library())
     return environment
 
 
@@ -281,19 +273,22 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts = [f"{escape(context['budget_line'])}\n", f"# {context['question']}\n"]
     for answer in context["answers"]:
         parts.append(f"**{answer.task}** ({escape(answer.measure)}). {escape(answer.sentence)}\n")
-        parts.append("".join(f"- {escape(line)}\n" for line in answer.lines))
-    parts += [escape(" ".join(context["caveats"])) + "\n", context["headline"].markdown()]
+        parts.append("".join(f"- {escape(each.line)}\n" for each in answer.comparisons))
+    parts += [escape(" ".join(context["caveats"])) + "\n", context["leaders"].markdown()]
+    parts += ["## Every autoencoder\n", context["headline"].markdown()]
     for section in context["sections"]:
         parts += _markdown_section(section)
     parts += _markdown_overall(context)
-    parts += ["## Claims\n", _markdown_claims(context["claims"])]
+    parts += ["## Claims\n", context["ledger"].markdown()]
     if context["stages"].rows:
         parts += ["## Stages of the workflow\n", context["stages"].markdown()]
     parts += ["## How to reproduce\n"]
     parts += [_fence("\n".join(context["commands"]))]
     parts += ["Settings:\n", _fence(context["settings"], "yaml")]
-    versions = ", ".join(f"{name} {version}" for name, version in context["versions"].items())
-    parts.append(f"Made with {escape(versions)}.\n")
+    parts += ["Made with:\n"]
+    parts += [
+        "".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)
+    ]
     return "\n".join(parts)
 
 
@@ -308,42 +303,20 @@ def _markdown_section(section: Mapping[str, Any]) -> list[str]:
     for title, table in section["more"]:
         parts += [f"### {title}\n", table.markdown()]
     for picture in section["pictures"]:
-        parts += [f"### {picture.title}\n", f"![{escape(picture.alt)}]({picture.svg})\n"]
+        parts += [f"### {picture.title}\n", f"![{escape(picture.alt)}]({picture.stem}.svg)\n"]
         parts.append(f"{escape(picture.caption)}\n")
     parts += ["### What these seeds can show\n", section["audit"].markdown()]
     parts += ["### Times and sizes\n", section["costs"].markdown()]
     parts += ["### Data\n", "".join(f"- {escape(note)}\n" for note in section["notes"])]
-    files = Table(["raw file", "sha256", "source"], words=3)
-    files.rows = [
-        [tables.Cell(f["name"]), tables.Cell(f["sha256"]), tables.Cell(f["source"])]
-        for f in section["files"]
-    ]
-    return [*parts, files.markdown()] if files.rows else parts
+    return [*parts, section["raw"].markdown()] if section["raw"].rows else parts
 
 
 def _markdown_overall(context: Mapping[str, Any]) -> list[str]:
     """Return the tests of single comparisons and the ranks over all data sets."""
     picture = context["overall"]
-    parts = [f"## {picture.title}\n", f"![{escape(picture.alt)}]({picture.svg})\n"]
+    parts = [f"## {picture.title}\n", f"![{escape(picture.alt)}]({picture.stem}.svg)\n"]
     parts.append(f"{escape(picture.caption)}\n")
     parts.append("".join(f"- {escape(line)}\n" for line in context["overall_sentences"]))
     if context["tests"].rows:
         parts += ["### Tests\n", context["tests"].markdown()]
     return parts
-
-
-def _markdown_claims(rows: list[dict[str, str]]) -> str:
-    columns = ["status", "claim", "published", "measured", "95% interval", "verified", "note"]
-    table = Table(columns, words=3)
-    for row in rows:
-        cells = [
-            f"{row['sign']} {row['status']}",
-            f"{row['statement']} ({row['source']}; {row['id']})",
-            row["published"],
-            row["measured"],
-            row["interval"] or tables.MISSING,
-            row["verified"],
-            row["note"],
-        ]
-        table.rows.append([tables.Cell(text) for text in cells])
-    return table.markdown()

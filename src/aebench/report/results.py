@@ -57,7 +57,7 @@ class Run:
 
     def codes(self) -> np.ndarray | None:
         """Test codes [n_test, code_size]; None when there are none."""
-        return _arrays(self.folder / "codes.npz").get("test")
+        return _arrays(self.folder / "codes.npz", "test").get("test")
 
     def samples(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Positions [m] of the shown test items and their reconstructions [m, n_features]."""
@@ -122,8 +122,14 @@ class Results:
 
     @property
     def datasets(self) -> list[str]:
-        """Images first, in the order of the tidy table."""
-        return sorted(self.facts, key=lambda name: self.kind(name) != "images")
+        """Images first, the known ones in the order of `names.TITLES`, others by name."""
+        known = list(names.TITLES)
+
+        def key(name: str) -> tuple[bool, int, str]:
+            place = known.index(name) if name in known else len(known)
+            return (self.kind(name) != "images", place, name)
+
+        return sorted(self.facts, key=key)
 
     @property
     def seeds(self) -> list[int]:
@@ -259,6 +265,7 @@ class Results:
             "exhibits": [f"{name}-exhibits" for name in self.datasets],
             "aggregate": ["aggregate"],
             "claims": ["claims"],
+            "toys": ["toys"],
         }
         return {
             stage: {
@@ -354,12 +361,12 @@ def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame
     return table
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an .npz file; none when it does not exist."""
+def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file, or one of them; none when it does not exist."""
     if not path.is_file():
         return {}
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
+            return {key: arrays[key] for key in arrays.files if only in (None, key)}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise AebenchError(f"cannot read {path}: {error}.") from error
