@@ -29,6 +29,7 @@ rule report:
         tests="<results>/tests.csv",
         ranks="<results>/ranks.csv",
         claims="<results>/claims.csv",
+        excerpts=expand("<results>/{dataset}/excerpts.json", dataset=DATASETS),
         code=code("report", "stages/report.py"),
     output:
         page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),

@@ -57,7 +57,7 @@ class Run:
 
     def codes(self) -> np.ndarray | None:
         """Test codes [n_test, code_size]; None when there are none."""
-        return _arrays(self.folder / "codes.npz").get("test")
+        return _arrays(self.folder / "codes.npz", "test").get("test")
 
     def samples(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Positions [m] of the shown test items and their reconstructions [m, n_features]."""
@@ -352,12 +352,12 @@ def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame
     return table
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an .npz file; none when it does not exist."""
+def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file, or one of them; none when it does not exist."""
     if not path.is_file():
         return {}
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
+            return {key: arrays[key] for key in arrays.files if only in (None, key)}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise AebenchError(f"cannot read {path}: {error}.") from error
