@@ -219,3 +219,9 @@ def test_starting_codes_are_those_of_the_shown_images(made):
         fitted = models.load(run_of(made, model.variant))
         expected = fitted.inverse_transform(fitted.transform(data.test[shown]))
         np.testing.assert_allclose(decode(layers, codes), expected, atol=1e-4)
+
+
+def test_the_page_says_why_there_is_none(rendered):
+    page = (rendered[1] / "index.html").read_text()
+    assert page.count("Nothing to turn here: no autoencoder has") == 1
+    assert "decoder-data" not in page
