@@ -382,3 +382,21 @@ def test_every_control_shows_that_it_has_the_focus(path, page_of):
             seen.add(inside[0])
         page.keyboard.press("Tab")
     assert {"ex-chart", "BUTTONbutton", "SELECTselect-one", "INPUTcheckbox", "INPUTradio"} <= seen
+
+
+def test_a_finger_picks_an_item_and_still_scrolls(path, page_of):
+    page = page_of(path, 360, has_touch=True, is_mobile=True)
+    section = opened(page, IMAGES)
+    item = next(item for item in alone(section, least=12) if item)
+    page.touchscreen.tap(*place(section, 0, item))
+    becomes(page, IMAGES, "picked", item)
+    assert state(section, "selected") == "30"
+
+
+def test_the_report_has_an_explorer_for_every_data_set(report, page_of):
+    page = page_of(report / "index.html")
+    for name in (IMAGES, DOCUMENTS):
+        section = opened(page, name)
+        assert section.locator("article").count() == 3
+        assert section.get_by_role("button", name="zero", exact=True).is_visible()
+    assert "alert" not in page.title()
