@@ -23,7 +23,7 @@ def render(
     roles: Mapping[str, str],
     given: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write index.html, report.md and the figures of one budget.
+    """Write index.html, report.md, the figures and the tables of one budget.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def render(
     AebenchError
         When a table is missing or malformed, a variant has no role, or a file cannot be written.
     """
-    from aebench.report import figures, overall, page
+    from aebench.report import export, figures, overall, page
     from aebench.report.results import read
 
     found = read(results, roles, config.get("code_sizes"))
@@ -55,4 +55,6 @@ def render(
             figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
     ranks = overall.across(found)
     figures.save(figures.critical_differences.draw(ranks), folder / OVERALL)
-    page.write(found, ranks, Path(out), budget_name, config, given or {})
+    context = page.build(found, ranks, Path(out), budget_name, config, given or {})
+    page.write(context, Path(out))
+    export.write(context, Path(out) / "tables")
