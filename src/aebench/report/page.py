@@ -13,7 +13,16 @@ import pandas as pd
 
 from aebench import claims
 from aebench.files import write_text
-from aebench.report import answers, names, overall, provenance, rankings, tables
+from aebench.report import (
+    answers,
+    explore,
+    live_decoder,
+    names,
+    overall,
+    provenance,
+    rankings,
+    tables,
+)
 from aebench.report.captions import CAPTIONS, ONE_CODE_SIZE
 from aebench.report.results import Results
 from aebench.report.tables import Cell, Table, escape
@@ -155,12 +164,14 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
         ),
         "rankings": rankings.rankings(results, dataset),
         "table": tables.of_dataset(results, dataset),
+        "explorer": explore.payload(results, dataset),
         "more": tables.more(results, dataset),
         "audit": tables.audit(results, dataset),
         "costs": tables.costs(results, dataset),
         "pictures": [
             _picture_of(results, dataset, name, out) for name in names.figure_names(dataset, kind)
         ],
+        "decoder": live_decoder.part(results, dataset),
         "notes": [str(note) for note in facts.get("notes") or []],
         "files": files,
         "raw": Table(
@@ -253,6 +264,7 @@ def _environment() -> Any:
     )
     # Our own style and scripts, which are no templates: everything else is escaped.
     environment.globals["asset"] = lambda name: Markup((ASSETS / name).read_text(encoding="utf-8"))
+    environment.globals["library"] = lambda: Markup(explore.library())
     return environment
 
 
