@@ -166,7 +166,7 @@ class TestCompleteRun:
     def test_report_is_whole(self, complete):
         reports = complete["first"].reports
         stems = [f"{name}-{f}" for name, kind in KINDS.items() for f in figure_names(name, kind)]
-        stems += [OVERALL]
+        stems += OVERALL
         figures = {path.name for path in (reports / "figures").iterdir()}
         assert figures == {f"{stem}.{suffix}" for stem in stems for suffix in FORMATS}
         assert "Budget tiny" in (reports / "report.md").read_text()

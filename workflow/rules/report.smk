@@ -34,7 +34,24 @@ rule report:
     output:
         page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),
         markdown="<reports>/report.md",
-        overall=multiext(f"<reports>/figures/{OVERALL}", *(f".{suffix}" for suffix in FORMATS)),
+        lecture=report(
+            "<reports>/lecture.html", caption="../report/lecture.rst", category="Lecture"
+        ),
+        overall=[
+            report(
+                f"<reports>/figures/{name}.svg",
+                caption=f"../report/{name}.rst",
+                category="All data sets" if name == OVERALL[0] else "Lecture",
+                labels={"figure": name},
+            )
+            for name in OVERALL
+        ],
+        overall_others=[
+            f"<reports>/figures/{name}.{suffix}"
+            for name in OVERALL
+            for suffix in FORMATS
+            if suffix != "svg"
+        ],
         svg=[
             report(
                 f"<reports>/figures/{dataset}-{name}.svg",

@@ -23,7 +23,7 @@ def render(
     roles: Mapping[str, str],
     given: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write index.html, report.md and the figures of one budget.
+    """Write index.html, lecture.html, report.md and the figures of one budget.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def render(
     AebenchError
         When a table is missing or malformed, a variant has no role, or a file cannot be written.
     """
-    from aebench.report import figures, overall, page
+    from aebench.report import figures, lecture, overall, page
     from aebench.report.results import read
 
     found = read(results, roles, config.get("code_sizes"))
@@ -53,6 +53,8 @@ def render(
     for dataset in found.datasets:
         for name in figure_names(dataset, found.kind(dataset)):
             figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
+    for name in OVERALL:
+        figures.save(figures.draw_overall(name, found), folder / name)
     ranks = overall.across(found)
-    figures.save(figures.critical_differences.draw(ranks), folder / OVERALL)
     page.write(found, ranks, Path(out), budget_name, config, given or {})
+    lecture.write(found, Path(out), budget_name)

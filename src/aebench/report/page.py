@@ -64,7 +64,7 @@ def write(
 ) -> None:
     """Write index.html and report.md into the folder `out`, whose figures are already there."""
     context = build(results, ranks, out, budget_name, config, given)
-    write_text(out / "index.html", _environment().get_template("page.html").render(context))
+    write_text(out / "index.html", templates().get_template("page.html").render(context))
     write_text(out / "report.md", markdown(context))
 
 
@@ -88,7 +88,7 @@ def build(
         "leaders": tables.leaders(results),
         "headline": tables.headline(results),
         "tests": tables.tests(results),
-        "overall": _picture(names.OVERALL, "all data sets", f"figures/{names.OVERALL}", out),
+        "overall": embedded("critical-differences", "all data sets", "critical-differences", out),
         "overall_sentences": overall.sentences(ranks),
         "sections": [_section(results, dataset, out) for dataset in results.datasets],
         "stages": tables.stages(results),
@@ -104,9 +104,7 @@ def build(
     }
 
 
-def commands(
-    budget_name: str, given: Mapping[str, Any], commit: str | None = None
-) -> list[str]:
+def commands(budget_name: str, given: Mapping[str, Any], commit: str | None = None) -> list[str]:
     """Return the lines of shell that make this page again, from the commit where there is one.
 
     Nested keys cannot be given by `--config`: a comment says where they belong.
@@ -183,7 +181,7 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
 
 def _picture_of(results: Results, dataset: str, name: str, out: Path) -> Picture:
     """Return a figure of a data set."""
-    picture = _picture(name, names.title(dataset), f"figures/{dataset}-{name}", out)
+    picture = embedded(name, names.title(dataset), f"{dataset}-{name}", out)
     if name == "code-size" and len(results.compared_code_sizes(dataset)) == 1:
         title, caption = ONE_CODE_SIZE
         return replace(
@@ -192,8 +190,10 @@ def _picture_of(results: Results, dataset: str, name: str, out: Path) -> Picture
     return picture
 
 
-def _picture(name: str, of: str, stem: str, out: Path) -> Picture:
+def embedded(name: str, of: str, file: str, out: Path) -> Picture:
+    """Return the figure that lies as `<out>/figures/<file>` in each of the formats."""
     title, caption = CAPTIONS[name]
+    stem = f"figures/{file}"
     webp = base64.b64encode((out / f"{stem}.webp").read_bytes()).decode("ascii")
     data = f"data:image/webp;base64,{webp}"
     return Picture(name, title, caption, f"{title}, {of}", stem, data)
@@ -260,7 +260,8 @@ def _list(words: list[str]) -> str:
 # ---------------------------------------------------------------- forms
 
 
-def _environment() -> Any:
+def templates() -> Any:
+    """Return what makes pages of the templates in `ASSETS`, everything but our own escaped."""
     import jinja2
     from markupsafe import Markup
 
@@ -294,7 +295,9 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts += [_fence("\n".join(context["commands"]))]
     parts += ["Settings:\n", _fence(context["settings"], "yaml")]
     parts += ["Made with:\n"]
-    parts += ["".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)]
+    parts += [
+        "".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)
+    ]
     return "\n".join(parts)
 
 
