@@ -172,7 +172,7 @@ class TestCompleteRun:
     def test_report_is_whole(self, complete):
         reports = complete["first"].reports
         stems = [f"{name}-{f}" for name, kind in KINDS.items() for f in figure_names(name, kind)]
-        stems += [OVERALL]
+        stems += OVERALL
         figures = {path.name for path in (reports / "figures").glob("[!.]*")}
         assert figures == {f"{stem}.{suffix}" for stem in stems for suffix in FORMATS}
         tables = {path.name for path in (reports / "tables").glob("[!.]*")}
@@ -201,10 +201,12 @@ class TestCompleteRun:
             for dataset, kind in KINDS.items()
             for name in figure_names(dataset, kind)
         ]
-        for stem, of, name in [*figures, (OVERALL, "All data sets", OVERALL)]:
+        figures += [(name, "All data sets", name) for name in OVERALL]
+        for stem, of, name in figures:
             path = f"reports/tiny/figures/{stem}.svg"
             words, caption = CAPTIONS[name]
-            assert path in categories[of]["Other"]
+            category = "Lecture notes" if name in OVERALL[1:] else of
+            assert path in categories[category]["Other"]
             assert shown[path]["labels"] == {"data set": of, "figure": words}
             said = html.unescape(re.sub(r"<[^>]+>", "", shown[path]["caption"]))
             assert " ".join(said.split()).startswith(f"{caption} Budget tiny.")
@@ -215,7 +217,8 @@ class TestCompleteRun:
         for path in tables:
             assert shown[path]["caption"]
             assert shown[path]["labels"].keys() == {"data set", "table", "format"}
-        assert categories["Page"]["Other"] == ["reports/tiny/index.html"]
+        pages = [f"reports/tiny/{name}.html" for name in ("index", "lecture")]
+        assert sorted(categories["Page"]["Other"]) == pages
 
     def test_every_job_records_what_it_used(self, complete):
         logs = complete["first"].results / "logs"

@@ -1,13 +1,17 @@
 # report: figures, tables, the page and its Markdown twin; `snakemake --report` shows the same.
 import sys
 
+from aebench import datasets
 from aebench.report import OVERALL
 from aebench.report.captions import CAPTIONS
 from aebench.report.names import title
 
 # Names of the files that `snakemake --report` shows: of one data set, then of all together.
 OF_DATASET = f"{{dataset,{'|'.join(DATASETS)}}}"
-FIGURES = [f"{OF_DATASET}-{{figure,{'|'.join(CAPTIONS)}}}.svg", f"{{figure,{OVERALL}}}.svg"]
+FIGURES = [
+    f"{OF_DATASET}-{{figure,{'|'.join(CAPTIONS)}}}.svg",
+    f"{{figure,{'|'.join(OVERALL)}}}.svg",
+]
 TABLES = [f"{OF_DATASET}-{{table}}.{{format}}", "{table,[a-z]+}.{format}"]
 CONFIG_FILE = ROOT / "config.yaml"
 GIVEN = plan.given(config, CONFIG_FILE)
@@ -49,12 +53,20 @@ rule report:
             category="Page",
             labels={"page": "The report"},
         ),
+        lecture=report(
+            "<reports>/lecture.html",
+            caption="../report/lecture.rst",
+            category="Page",
+            labels={"page": "Lecture notes"},
+        ),
         markdown="<reports>/report.md",
         figures=report(
             directory("<reports>/figures"),
             patterns=FIGURES,
             caption="../report/figure.rst",
-            category=of_what,
+            category=lambda wildcards: (
+                "Lecture notes" if wildcards.figure in OVERALL[1:] else of_what(wildcards)
+            ),
             labels=lambda wildcards: {
                 "data set": of_what(wildcards),
                 "figure": CAPTIONS[wildcards.figure][0],

@@ -101,4 +101,64 @@ CAPTIONS = {
         "different units. A curve that still falls at its end says that more epochs would help. "
         "Losses in different panels cannot be compared.",
     ),
+    "vector-field": (
+        "A denoiser's vector field",
+        "Made-up points on a spiral, and from a grid of places the arrow to where the autoencoder "
+        "puts them, at two fifths of its length. Look at where the arrows point: trained on noisy "
+        "inputs they lead to the spiral, trained without noise they do not care. The counterpart "
+        "of figure 2 of Vincent et al. (2010).",
+    ),
+    "lecture-undercomplete": (
+        "The same number of code units, spent on curves or on planes",
+        "Squared error on test images of the plain deep autoencoder and of PCA at equal code "
+        "sizes, with 95% intervals over seeds. Look at which is lower, and at which code size the "
+        "gap is widest.",
+    ),
+    "lecture-subspace": (
+        "PCA's subspace, not its axes",
+        "Made-up items of 20 inputs, three of them wide. Left: the angle between the space that a "
+        "linear decoder spans and PCA's falls to nothing. Right: its single units end far from "
+        "every axis of PCA, much further than PCA's own axes move when half of the items is left "
+        "out.",
+    ),
+    "lecture-sparsity": (
+        "What penalties make of the mean activation",
+        "Made-up images of bars. Left: the gradient of KL by its formula and as the network meets "
+        "it. Middle: the mean activation of held-out items against the asked one; on the dashed "
+        "line it is as asked. Right: L1 knows no target, a heavier weight pushes further down.",
+    ),
+    "lecture-contraction": (
+        "The encoder contracts",
+        "Left and middle: made-up images; the heavier the contractive penalty, the smaller the "
+        "encoder's Jacobian and, from some weight on, the worse the reconstruction. Right: the "
+        "norm of the Jacobian on real test images, variants with codes larger than the input.",
+    ),
+    "lecture-overcomplete": (
+        "Codes larger than the input",
+        "1,000 code units for fewer pixels, without a penalty (overcomplete) and with one. Left: "
+        "the error on test images. Middle: on images of another data set, where who had learned to "
+        "copy would have none either. Right: how well classes are read off the code.",
+    ),
+    "lecture-pretraining": (
+        "With pretraining and without",
+        "Squared error on test images of variants that were pretrained layer by layer, above the "
+        "same without that. Look at which pairs differ: the network of 2006, of logistic units and "
+        "small weights, or today's.",
+    ),
+    "lecture-unseen": (
+        "Images of another kind",
+        "What is left of the mean image's error: filled, on test images like those of training; "
+        "hollow, on images of a data set that no model saw. A copy would have both at zero.",
+    ),
+    "lecture-compression": (
+        "What cannot be compressed",
+        "Share of the variance of held-out made-up items that reconstructions leave, by code size. "
+        "Left: independent inputs, of which every unit saves its hundredth at most. Right: as many "
+        "inputs with as much variance that depend on five factors.",
+    ),
+    "lecture-bottleneck": (
+        "50 units for 100 inputs",
+        "Share of the variance of held-out items, 100 independent inputs each, that codes of 50 "
+        "units leave. Nobody is left of the dashed line but by the chance of the sample.",
+    ),
 }

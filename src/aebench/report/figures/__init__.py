@@ -23,16 +23,26 @@ from aebench.report.figures import (
     corrupted,
     critical_differences,
     filters,
+    lecture_bottleneck,
+    lecture_compression,
+    lecture_contraction,
+    lecture_overcomplete,
+    lecture_pretraining,
+    lecture_sparsity,
+    lecture_subspace,
+    lecture_undercomplete,
+    lecture_unseen,
     perturbed,
     reconstructions,
     retrieval,
     training,
+    vector_field,
     walks,
 )
 from aebench.report.figures.shared import STYLE
 from aebench.report.results import Results
 
-__all__ = ["FIGURES", "critical_differences", "draw", "save"]
+__all__ = ["FIGURES", "OVERALL", "draw", "draw_overall", "save"]
 
 FIGURES: dict[str, Callable[[Results, str], Figure]] = {
     "reconstructions": reconstructions.draw,
@@ -45,6 +55,20 @@ FIGURES: dict[str, Callable[[Results, str], Figure]] = {
     "perturbed": perturbed.draw,
     "walks": walks.draw,
     "training": training.draw,
+}
+
+OVERALL: dict[str, Callable[[Results], Figure]] = {
+    "critical-differences": critical_differences.draw,
+    "vector-field": vector_field.draw,
+    "lecture-undercomplete": lecture_undercomplete.draw,
+    "lecture-subspace": lecture_subspace.draw,
+    "lecture-sparsity": lecture_sparsity.draw,
+    "lecture-contraction": lecture_contraction.draw,
+    "lecture-overcomplete": lecture_overcomplete.draw,
+    "lecture-pretraining": lecture_pretraining.draw,
+    "lecture-unseen": lecture_unseen.draw,
+    "lecture-compression": lecture_compression.draw,
+    "lecture-bottleneck": lecture_bottleneck.draw,
 }
 
 
@@ -63,6 +87,12 @@ def draw(name: str, results: Results, dataset: str) -> Figure:
         raise AebenchError(f"unknown figure '{name}'; allowed: {', '.join(FIGURES)}.")
     with matplotlib.style.context(STYLE):
         return FIGURES[name](results, dataset)
+
+
+def draw_overall(name: str, results: Results) -> Figure:
+    """Draw the figure `name` that belongs to no data set; names are those of `names.OVERALL`."""
+    with matplotlib.style.context(STYLE):
+        return OVERALL[name](results)
 
 
 def save(figure: Figure, stem: Path) -> None:
