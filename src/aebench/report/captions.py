@@ -20,20 +20,21 @@ CAPTIONS = {
         "The first test item of each class, above what each variant makes of it from its code. "
         "Look at what is lost first: a linear method can only add up fixed templates, so where its "
         "code is too small it blurs and leaves ghosts of other strokes. The number beside a row is "
-        "the mean squared error over all test items. The counterpart of figure 2 of Hinton & "
-        "Salakhutdinov (2006).",
+        "the squared error, summed over pixels, mean over all test items. The counterpart of "
+        "figure 2 of Hinton & Salakhutdinov (2006).",
     ),
     "code-maps": (
         "Maps of two-dimensional codes",
         "Every point is a test item, placed by its 2-D code and coloured by its class, which no "
         "variant was told. Look for islands of one colour; the accuracy of k-nearest neighbours "
-        "says the same as a number. At most 4,000 points are drawn, of the lowest seed, and the "
-        "outermost 0.5% on each side are cut off. The counterpart of figure 3 of 2006.",
+        "says in a number how far neighbours are of one class. At most 4,000 points are drawn, of "
+        "the first seed, and the outermost 0.5% on each side are cut off. The counterpart of "
+        "figure 3 of 2006.",
     ),
     "retrieval": (
         "Retrieval",
-        "Each query, a test item, is compared with all other test items by the cosine of codes; "
-        "precision is the share of the k nearest that are of its class. "
+        "Each query, a test item, is compared with all others by the cosine of codes, of bits by "
+        "their Hamming distance; precision is the share of the k nearest that are of its class. "
         "Look whether one curve stays above another at every k, or crosses it. The control mean "
         "has one code for everything: its line is chance. Bands are 95% intervals over seeds. "
         "Shown are the five best of autoencoders, of baselines and of controls. The counterpart of "
@@ -54,26 +55,26 @@ CAPTIONS = {
         "span the whole image, and penalties on wide codes (their size is in brackets) make "
         "strokes, spots or whole templates of them. Speckle is what is left of the random start, "
         "or what no training image contradicts. Shown are PCA, the best four baselines and two "
-        "autoencoders by squared error, of the lowest seed, and every single-layer autoencoder "
+        "autoencoders by squared error, of the first seed, and every single-layer autoencoder "
         "with tied weights; not those whose first layer is a convolution or a kernel.",
     ),
     "denoising": (
         "Denoising",
         "Gaussian noise of standard deviation 0.3 is added to test items, pixels are clipped to "
-        "[0, 1], and each variant reconstructs what it is given. The number is the mean squared "
-        "error from the clean image, over many more test items; that of the input is what doing "
-        "nothing costs. Look who beats it, and whether the noise leaves as noise or comes back as "
-        "strokes that were never there. Shown are PCA, the best two of autoencoders and of "
-        "baselines by their error on clean images, and all variants that were trained on corrupted "
-        "images, none of them necessarily with this corruption.",
+        "[0, 1], and each variant reconstructs what it is given. The number is the squared error "
+        "from the clean image, summed over pixels, mean over many more test items; that of the "
+        "input is what doing nothing costs. Look who beats it, and whether the noise leaves as "
+        "noise or comes back as strokes that were never there. Shown are PCA, the best two of "
+        "autoencoders and of baselines by their error on clean images, and all variants that were "
+        "trained on corrupted images, none of them necessarily with this corruption.",
     ),
     "inpainting": (
         "Inpainting",
         "Pixels are set to 0: half of them at random (left), or the lower half (right). The number "
-        "is the mean squared error of the left kind from the whole image, over many more test "
-        "items. Nobody is told which pixels are missing: empty paper looks like missing pixels, so "
-        "a half-empty image is mostly copied as it is. Look who fills holes that are smaller than "
-        "a stroke. Variants are chosen as in denoising.",
+        "is the squared error of the left kind from the whole image, summed over pixels, mean over "
+        "many more test items. Nobody is told which pixels are missing: empty paper looks like "
+        "missing pixels, so a half-empty image is mostly copied as it is. Look who fills holes "
+        "that are smaller than a stroke. Variants are chosen as in denoising.",
     ),
     "perturbed": (
         "What a unit of the code does",
@@ -82,7 +83,7 @@ CAPTIONS = {
         "that move this picture most are shown; 0 is the plain reconstruction. Look whether the "
         "image stays an image far out: a linear decoder adds the same template whatever the "
         "image, and goes on into what is no image; a network's bends. Shown are PCA, the best two "
-        "autoencoders and baselines by squared error, and variational ones, of the lowest seed.",
+        "autoencoders and baselines by squared error, and variational ones, of the first seed.",
     ),
     "walks": (
         "Walks between two images",
@@ -98,14 +99,14 @@ CAPTIONS = {
         "Loss on the training set by epoch, at the code size most variants have, of the ten best "
         "variants that train. Layers are "
         "pretrained one after another, each on the codes of the one below, so their errors have "
-        "different units. A curve that still falls at its end says that more epochs would help. "
-        "Losses in different panels cannot be compared.",
+        "different units. A curve that still falls at its end was stopped early: more epochs may "
+        "help. Losses in different panels cannot be compared.",
     ),
     "vector-field": (
         "A denoiser's vector field",
         "Made-up points on a spiral, and from a grid of places the arrow to where the autoencoder "
         "puts them, at two fifths of its length. Look at where the arrows point: trained on noisy "
-        "inputs they lead to the spiral, trained without noise they do not care. The counterpart "
+        "inputs they lead to the spiral, trained without noise they need not. The counterpart "
         "of figure 2 of Vincent et al. (2010).",
     ),
     "lecture-undercomplete": (
@@ -136,8 +137,9 @@ CAPTIONS = {
     "lecture-overcomplete": (
         "Codes larger than the input",
         "1,000 code units for fewer pixels, without a penalty (overcomplete) and with one. Left: "
-        "the error on test images. Middle: on images of another data set, where who had learned to "
-        "copy would have none either. Right: how well classes are read off the code.",
+        "the error on test images. Middle: on images of another data set, where a variant that had "
+        "learned to copy would have no error either. Right: how well classes are read off the "
+        "code.",
     ),
     "lecture-pretraining": (
         "With pretraining and without",
