@@ -192,7 +192,7 @@ class TestCompleteRun:
             held = set(archive.namelist())
             page = archive.read("report/report.html").decode()
         shown, categories = (
-            json.JSONDecoder().raw_decode(page.partition(f"var {name} = ")[2])[0]
+            json.JSONDecoder().raw_decode("{" + page.partition(f"var {name} = {{")[2])[0]
             for name in ("results", "categories")
         )
         assert {f"report/{entry['data_uri']}" for entry in shown.values()} <= held
