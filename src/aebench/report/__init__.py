@@ -7,6 +7,7 @@ names of figures before anything runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def render(
     config: Mapping[str, Any],
     roles: Mapping[str, str],
     given: Mapping[str, Any] | None = None,
+    threads: int = 1,
 ) -> None:
     """Write index.html, report.md and the figures of one budget.
 
@@ -39,6 +41,8 @@ def render(
     roles : mapping of variant to "autoencoder", "baseline" or "control"
     given : mapping, optional
         The part of the configuration that is not in config.yaml: what the command line gave.
+    threads : int
+        How many figures to draw at a time.
 
     Raises
     ------
@@ -50,9 +54,12 @@ def render(
 
     found = read(results, roles, config.get("code_sizes"))
     folder = Path(out) / "figures"
-    for dataset in found.datasets:
-        for name in figure_names(dataset, found.kind(dataset)):
-            figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
     ranks = overall.across(found)
-    figures.save(figures.critical_differences.draw(ranks), folder / OVERALL)
+    drawings = {
+        folder / f"{dataset}-{name}": partial(figures.draw, name, found, dataset)
+        for dataset in found.datasets
+        for name in figure_names(dataset, found.kind(dataset))
+    }
+    drawings[folder / OVERALL] = partial(figures.critical_differences.draw, ranks)
+    figures.save_all(drawings, threads)
     page.write(found, ranks, Path(out), budget_name, config, given or {})

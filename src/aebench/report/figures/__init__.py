@@ -6,17 +6,12 @@ to show says why instead of failing, because the workflow has promised its file.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
-from PIL import Image
 
 from aebench.errors import AebenchError
-from aebench.files import atomic
 from aebench.report.figures import (
     code_maps,
     code_size,
@@ -25,10 +20,11 @@ from aebench.report.figures import (
     retrieval,
     training,
 )
+from aebench.report.figures.files import save, save_all
 from aebench.report.figures.shared import STYLE
 from aebench.report.results import Results
 
-__all__ = ["FIGURES", "critical_differences", "draw", "save"]
+__all__ = ["FIGURES", "critical_differences", "draw", "save", "save_all"]
 
 FIGURES: dict[str, Callable[[Results, str], Figure]] = {
     "reconstructions": reconstructions.draw,
@@ -39,48 +35,9 @@ FIGURES: dict[str, Callable[[Results, str], Figure]] = {
 }
 
 
-_UNDATED: dict[str, dict[str, None]] = {
-    ".png": {"Software": None},
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-}
-LARGE = 100_000
-"""Bytes of a picture on the page from which on it may be lossy."""
-
-
 def draw(name: str, results: Results, dataset: str) -> Figure:
     """Draw the figure `name` of a data set; names are those of `figure_names`."""
     if name not in FIGURES:
         raise AebenchError(f"unknown figure '{name}'; allowed: {', '.join(FIGURES)}.")
     with matplotlib.style.context(STYLE):
         return FIGURES[name](results, dataset)
-
-
-def save(figure: Figure, stem: Path) -> None:
-    """Write `<stem>.png`, `.svg`, `.pdf` and, for the page, `.webp`, each whole or not at all."""
-    with matplotlib.style.context(STYLE):
-        for suffix, undated in _UNDATED.items():
-            with atomic(f"{stem}{suffix}") as temporary:
-                figure.savefig(temporary, metadata=undated)
-            figure.set_layout_engine("none")  # laid out once: a quarter of the time
-    with atomic(f"{stem}.webp") as temporary:
-        temporary.write_bytes(_webp(Path(f"{stem}.png")))
-
-
-def _webp(png: Path) -> bytes:
-    """Return a picture at about a quarter of its size.
-
-    In 256 colours, which no eye tells from all of them, and exact from there. Where that stays
-    large, as clouds of points do, what is lossy may be the smaller.
-    """
-    with Image.open(png) as opened:
-        picture = opened.convert("RGB")
-    few = picture.quantize(256, Image.Quantize.MEDIANCUT).convert("RGB")
-    exact = _encoded(few, lossless=True)
-    return exact if len(exact) <= LARGE else min(exact, _encoded(picture, quality=80), key=len)
-
-
-def _encoded(picture: Image.Image, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "webp", **options)
-    return buffer.getvalue()
