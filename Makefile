@@ -3,6 +3,7 @@
 # make reference [BUDGET=...]                         make the finished run the released one: reference/
 # make bench                                          set up, measure this suite beside its peers: results/bench.*
 # make test                                           set up, lint, run all tests but the slow ones
+#                                                     (those of the page need a browser: apt-get install chromium)
 # make test-slow                                      the slow ones
 # make test-mutations                                 of them those that break the metrics: does a test notice?
 PYTHON ?= python3

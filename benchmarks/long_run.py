@@ -17,7 +17,7 @@ from works import variants
 
 from aebench import datasets
 from aebench.models import AutoEncoder
-from aebench.stages.train import versions
+from aebench.stages.provenance import versions
 from aebench.training import device
 
 

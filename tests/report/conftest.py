@@ -34,6 +34,7 @@ def write_results(
     seeds=(0, 1),
     sizes=(2, 5),
     classes=("zero", "one", "two"),
+    side=SIDE,
 ):
     """A results folder as the workflow leaves it, with made-up numbers."""
     rows = []
@@ -43,7 +44,7 @@ def write_results(
     ):
         if not variants:
             continue
-        prepared = _dataset(dataset, kind, list(classes))
+        prepared = _dataset(dataset, kind, list(classes), side)
         (folder / dataset).mkdir(parents=True)
         datasets.save(prepared, folder / dataset / "data.npz", folder / dataset / "data.json")
         for place, variant in enumerate(variants):
@@ -60,9 +61,9 @@ def write_results(
     return folder
 
 
-def _dataset(name, kind, classes):
+def _dataset(name, kind, classes, side):
     rng = np.random.default_rng(0)
-    features = SIDE * SIDE
+    features = side * side
     if kind == "images":
         X = rng.integers(0, 256, (30, features)).astype(np.float32) / np.float32(255)
     else:
@@ -72,7 +73,7 @@ def _dataset(name, kind, classes):
         "dataset": name,
         "kind": kind,
         "n_features": features,
-        "image_shape": [SIDE, SIDE] if kind == "images" else None,
+        "image_shape": [side, side] if kind == "images" else None,
         "classes": classes,
         "vocabulary": None,
         "sha256": {"raw": "0" * 64},

@@ -63,6 +63,10 @@ def test_it_writes_the_files_of_the_contract(data):
         assert facts["code_dtype"] == "float32"
         assert facts["parameters"]["hidden"] == [8]
         assert facts["seconds"] > 0
+        assert {"aebench", "torch"} <= facts["versions"].keys()
+        assert facts["commit"] is None or len(facts["commit"]["sha"]) >= 40
+        assert facts["hardware"]["cores"] >= 1
+        assert facts["hardware"]["gpu"] is None
 
 
 def test_seeds_differ(data):

@@ -12,19 +12,40 @@ from aebench.report.results import Results
 QUESTION = "Do autoencoders beat PCA and LSA?"
 
 
+_VERDICTS = {
+    tables.BETTER: "is better than",
+    tables.WORSE: "is worse than",
+    tables.EVEN: "is not shown to differ from",
+}
+_COUNTED = {tables.BETTER: "better", tables.EVEN: "no difference shown", tables.WORSE: "worse"}
+UNTESTED = "open"
+
+
+class Comparison(NamedTuple):
+    """The best autoencoder against the best baseline, on one data set at one code size.
+
+    `line` has who they are with their values in short, `words` as a clause. `meaning` is a mark of
+    `tables`, empty without a test; `ahead` says whether the autoencoder has the better mean.
+    """
+
+    line: str
+    words: str
+    meaning: str
+    ahead: bool
+
+
 class Answer(NamedTuple):
-    """One task: its name, what measures it, a sentence that counts, and a line a comparison."""
+    """One task: its name, what measures it, one sentence, and the comparisons behind it."""
 
     task: str
     measure: str
     sentence: str
-    lines: list[str]
+    comparisons: list[Comparison]
 
-
-class _Comparison(NamedTuple):
-    line: str
-    meaning: str
-    ahead: bool
+    @property
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Return mark, words and number of the comparisons that went each way."""
+        return _counts(self.comparisons)
 
 
 def answers(results: Results) -> list[Answer]:
@@ -42,7 +63,7 @@ def answers(results: Results) -> list[Answer]:
             measures = [for_images if kind == "images" else for_documents for kind in kinds]
             words = [names.metric(m, k).words for m, k in zip(measures, kinds, strict=True)]
             measure = " or ".join(dict.fromkeys(words))
-            found.append(Answer(task, measure, _count(comparisons), [c.line for c in comparisons]))
+            found.append(Answer(task, measure, _sentence(comparisons), comparisons))
     return found
 
 
@@ -65,7 +86,7 @@ def caveats(results: Results, epochs: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _compare(results: Results, dataset: str, size: int, metric: str) -> _Comparison | None:
+def _compare(results: Results, dataset: str, size: int, metric: str) -> Comparison | None:
     left, right = (
         tables.best(results, dataset, size, metric, results.variants(dataset, role))
         for role in ("autoencoder", "baseline")
@@ -74,35 +95,50 @@ def _compare(results: Results, dataset: str, size: int, metric: str) -> _Compari
         return None
     shown = names.metric(metric, results.kind(dataset))
     difference, meaning = tables.compare(results, dataset, size, metric, left, right)
-    sides = []
-    for variant in (left, right):
-        cell = tables.measured(results, dataset, variant, size, metric)
-        sides.append(f"{cell.text} {cell.detail}".strip() + f" ({variant})")
-    where = f"{names.title(dataset)}, code size {size}: "
     ahead = difference != 0 and (difference < 0) == (shown.better == "lower")
-    return _Comparison(f"{where}{sides[0]} against {sides[1]}.", meaning, ahead)
+    cells = [tables.measured(results, dataset, variant, size, metric) for variant in (left, right)]
+    ours, theirs = (_unbroken(f"{cell.text} {cell.detail}".strip()) for cell in cells)
+    found = _COUNTED.get(meaning, "")
+    where = f"{names.title(dataset)}, code size {size}"
+    verdict = _VERDICTS.get(meaning, "is ahead of" if ahead else "is not ahead of")
+    return Comparison(
+        f"{where}: {ours} ({left}) against {theirs} ({right}){': ' * bool(found)}{found}.",
+        f"On {names.title(dataset)} at code size {size} the best autoencoder, {left} "
+        f"({shown.words} {ours}), {verdict} the best baseline, {right} ({theirs})",
+        meaning,
+        ahead,
+    )
 
 
-def _count(comparisons: list[_Comparison]) -> str:
-    """Say in how many comparisons autoencoders are better, worse, or not shown to differ."""
-    total = len(comparisons)
+def _unbroken(text: str) -> str:
+    """Keep a value and its interval on one line."""
+    return text.replace(" ", "\u00a0").replace("\u2009", "\u202f")
+
+
+def _counts(comparisons: list[Comparison]) -> list[tuple[str, str, int]]:
     meanings = [comparison.meaning for comparison in comparisons]
     if not any(meanings):
         ahead = sum(comparison.ahead for comparison in comparisons)
-        return (
-            f"The best autoencoder is ahead of the best baseline in {ahead} of {total}; "
-            "with one seed this is no test."
-        )
+        ways = [(UNTESTED, "ahead", ahead), (UNTESTED, "not ahead", len(comparisons) - ahead)]
+    else:
+        ways = [(mark, words, meanings.count(mark)) for mark, words in _COUNTED.items()]
+        ways.append((UNTESTED, "not tested", meanings.count("")))
+    return [way for way in ways if way[2]]
+
+
+def _sentence(comparisons: list[Comparison]) -> str:
+    """Say the first comparison in full, and in how many of all it went which way."""
+    first, total = comparisons[0].words, len(comparisons)
+    counts = {words: count for _, words, count in _counts(comparisons)}
+    if not any(comparison.meaning for comparison in comparisons):
+        rest = f"; it is ahead in {counts.get('ahead', 0)} of {total} comparisons" * (total > 1)
+        return f"{first}{rest}; with one seed this is no test."
     if total == 1:
-        words = {tables.BETTER: "is better than", tables.WORSE: "is worse than"}
-        found = words.get(meanings[0], "is not shown to differ from")
-        return f"The best autoencoder {found} the best baseline."
-    counts = {meaning: meanings.count(meaning) for meaning in (tables.BETTER, tables.WORSE)}
-    open_ = total - sum(counts.values())
-    first, *others = [meaning for meaning, count in counts.items() if count] or [""]
-    if not first:
-        return f"No difference from the best baseline is shown in any of {total} comparisons."
-    more = "".join(f", {meaning} in {counts[meaning]}" for meaning in others)
-    rest = f"; in {open_} no difference is shown" if open_ else ""
-    where = f"the best baseline in {counts[first]} of {total} comparisons"
-    return f"The best autoencoder is {first} than {where}{more}{rest}."
+        return f"{first}."
+    ways = [f"{words} in {counts[words]}" for words in ("better", "worse") if words in counts]
+    open_ = counts.get("no difference shown", 0) + counts.get("not tested", 0)
+    over = f"over all {total} comparisons"
+    if not ways:
+        return f"{first}; {over} no difference is shown."
+    rest = f", and in {open_} no difference is shown" if open_ else ""
+    return f"{first}; {over} the best autoencoder is {' and '.join(ways)}{rest}."

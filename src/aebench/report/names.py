@@ -98,6 +98,12 @@ FORMATS = ("svg", "png", "pdf", "webp")
 """Files of a figure: the page shows the last, the others are for slides and papers."""
 
 
+OF_IMAGES = frozenset(
+    ("reconstructions", "filters", "denoising", "inpainting", "perturbed", "walks")
+)
+"""Figures that show images: on a dark page they stay as they are, others are inverted."""
+
+
 def figure_names(dataset: str, kind: str) -> list[str]:
     """Names of the figures of a data set; files are `figures/<dataset>-<name>`.
 

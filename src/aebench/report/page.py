@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shlex
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from aebench import __version__, claims
+from aebench import claims
 from aebench.files import write_text
-from aebench.report import answers, names, overall, tables
+from aebench.report import answers, names, overall, provenance, rankings, tables
 from aebench.report.captions import CAPTIONS, ONE_CODE_SIZE
 from aebench.report.results import Results
 from aebench.report.tables import Table, escape
 from aebench.statistics import Across
 
 ASSETS = Path(__file__).parent / "assets"
+
+ORDINARY = 0.8
+"""Height of a figure of ordinary shape with its caption, by its width."""
 
 STATUS_SIGNS = {
     claims.REPRODUCED: "✓",
@@ -42,6 +46,18 @@ class Picture:
     alt: str
     stem: str
     data: str
+    width: int
+    height: int
+
+    @property
+    def of_images(self) -> bool:
+        """Whether it shows images, whose shades mean something at night too."""
+        return self.name in names.OF_IMAGES
+
+    @property
+    def rows(self) -> int:
+        """How many ordinary figures, one above the other, are as high as this one."""
+        return max(1, round(self.height / self.width / ORDINARY))
 
     @property
     def files(self) -> list[tuple[str, str]]:
@@ -73,12 +89,14 @@ def build(
 ) -> dict[str, Any]:
     """Gather everything both forms show."""
     budget = dict(config.get("budgets", {}).get(budget_name, {}))
+    made_by = provenance.of(results)
     return {
         "budget": budget_name,
-        "budget_line": budget_line(results, budget_name),
+        "budget_line": budget_line(results, budget_name, made_by.hardware),
         "question": answers.QUESTION,
         "answers": answers.answers(results),
         "caveats": answers.caveats(results, _epochs(budget)),
+        "leaders": tables.leaders(results),
         "headline": tables.headline(results),
         "tests": tables.tests(results),
         "overall": _picture(names.OVERALL, "all data sets", f"figures/{names.OVERALL}", out),
@@ -91,14 +109,16 @@ def build(
             {key: value for key, value in config.items() if key not in ("budget", "budgets")}
             | {"budget": {budget_name: budget}}
         ),
-        "commands": commands(budget_name, given),
-        "versions": _versions(results),
-        "missing": tables.MISSING,
+        "commands": commands(budget_name, given, made_by.commit),
+        "made_by": made_by,
+        "lecture": (ASSETS / "lecture.html").is_file(),
     }
 
 
-def commands(budget_name: str, given: Mapping[str, Any]) -> list[str]:
-    """Return the lines of shell that make this page again.
+def commands(
+    budget_name: str, given: Mapping[str, Any], commit: str | None = None
+) -> list[str]:
+    """Return the lines of shell that make this page again, from the commit where there is one.
 
     Nested keys cannot be given by `--config`: a comment says where they belong.
     """
@@ -107,11 +127,12 @@ def commands(budget_name: str, given: Mapping[str, Any]) -> list[str]:
     words = [shlex.quote(f"{key}={_flow(value)}") for key, value in settings.items()]
     command = " ".join(["snakemake --cores N --config", f"budget={budget_name}", *words])
     set_up = "# in an environment that is set up"
+    source = [f"git checkout {shlex.quote(commit)}"] if commit else []
     if nested:
-        return [f"{set_up}, with {_list(nested)} in config.yaml as in the settings below", command]
-    if settings:
-        return [set_up, command]
-    return [f"make reproduce BUDGET={budget_name}", f"{set_up}, the same", command]
+        set_up += f", with {_list(nested)} in config.yaml as in the settings below"
+    if settings or nested:
+        return [*source, set_up, command]
+    return [*source, f"make reproduce BUDGET={budget_name}", f"{set_up}, the same", command]
 
 
 def _flow(value: Any) -> str:
@@ -125,15 +146,20 @@ def _epochs(budget: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     return {k: v["epochs"] for k, v in kinds.items() if isinstance(v, Mapping) and "epochs" in v}
 
 
-def budget_line(results: Results, budget_name: str) -> str:
-    """Return the first line: at which budget, on how much, with how many seeds."""
-    counts = [
-        f"{names.title(name)} ({facts.get('train_items', 0):,} training and "
-        f"{facts.get('test_items', 0):,} test items)"
-        for name, facts in ((name, results.facts[name]) for name in results.datasets)
-    ]
+def budget_line(results: Results, budget_name: str, hardware: str) -> str:
+    """Return the first line: at which budget, on how much, with how many seeds, on what."""
+    items = " training and {} test items"
+    counts = []
+    for name in results.datasets:
+        facts = results.facts[name]
+        train, test = (f"{facts.get(f'{part}_items', 0):,}" for part in ("train", "test"))
+        counts.append(f"{names.title(name)} ({train}{items.format(test)})")
+        items = " and {}"
     seeds = len(results.seeds)
-    return f"Budget {budget_name}: {_list(counts)}, {seeds} seed{'s' if seeds > 1 else ''}."
+    return (
+        f"Budget {budget_name}: {_list(counts)}, {seeds} seed{'s' if seeds > 1 else ''}; "
+        f"hardware: {hardware}."
+    )
 
 
 def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
@@ -150,6 +176,7 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
             f"{kind}, {facts.get('n_features', 0):,} {'pixels' if kind == 'images' else 'words'}, "
             f"{len(facts.get('classes') or []):,} classes"
         ),
+        "rankings": rankings.rankings(results, dataset),
         "table": tables.of_dataset(results, dataset),
         "more": tables.more(results, dataset),
         "audit": tables.audit(results, dataset),
@@ -180,7 +207,15 @@ def _picture(name: str, of: str, stem: str, out: Path) -> Picture:
     title, caption = CAPTIONS[name]
     webp = base64.b64encode((out / f"{stem}.webp").read_bytes()).decode("ascii")
     data = f"data:image/webp;base64,{webp}"
-    return Picture(name, title, caption, f"{title}, {of}", stem, data)
+    width, height = _size(out / f"{stem}.png")
+    return Picture(name, title, caption, f"{title}, {of}", stem, data, width, height)
+
+
+def _size(png: Path) -> tuple[int, int]:
+    """Width and height of a PNG file, which stand at the same place in each."""
+    with open(png, "rb") as file:
+        width, height = struct.unpack(">16x2I", file.read(24))
+    return width, height
 
 
 # ---------------------------------------------------------------- claims and provenance
@@ -220,19 +255,6 @@ def _tally(results: Results) -> list[tuple[str, str, int]]:
         for status in claims.STATUSES
         if status in counts
     ]
-
-
-def _versions(results: Results) -> dict[str, str]:
-    """Versions and devices of the runs; several when runs differ."""
-    found: dict[str, set[str]] = {}
-    for dataset in results.datasets:
-        for run in results.runs(dataset):
-            for name, version in (run.facts.get("versions") or {}).items():
-                found.setdefault(str(name), set()).add(str(version))
-            if "device" in run.facts:
-                found.setdefault("device", set()).add(str(run.facts["device"]))
-    found.setdefault("aebench", {__version__})
-    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
 
 
 def _yaml(settings: Mapping[str, Any]) -> str:
@@ -278,8 +300,9 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts = [f"{escape(context['budget_line'])}\n", f"# {context['question']}\n"]
     for answer in context["answers"]:
         parts.append(f"**{answer.task}** ({escape(answer.measure)}). {escape(answer.sentence)}\n")
-        parts.append("".join(f"- {escape(line)}\n" for line in answer.lines))
-    parts += [escape(" ".join(context["caveats"])) + "\n", context["headline"].markdown()]
+        parts.append("".join(f"- {escape(each.line)}\n" for each in answer.comparisons))
+    parts += [escape(" ".join(context["caveats"])) + "\n", context["leaders"].markdown()]
+    parts += ["## Every autoencoder\n", context["headline"].markdown()]
     for section in context["sections"]:
         parts += _markdown_section(section)
     parts += _markdown_overall(context)
@@ -289,8 +312,8 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts += ["## How to reproduce\n"]
     parts += [_fence("\n".join(context["commands"]))]
     parts += ["Settings:\n", _fence(context["settings"], "yaml")]
-    versions = ", ".join(f"{name} {version}" for name, version in context["versions"].items())
-    parts.append(f"Made with {escape(versions)}.\n")
+    parts += ["Made with:\n"]
+    parts += ["".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)]
     return "\n".join(parts)
 
 

@@ -122,8 +122,14 @@ class Results:
 
     @property
     def datasets(self) -> list[str]:
-        """Images first, in the order of the tidy table."""
-        return sorted(self.facts, key=lambda name: self.kind(name) != "images")
+        """Images first, the known ones in the order of `names.TITLES`, others by name."""
+        known = list(names.TITLES)
+
+        def key(name: str) -> tuple[bool, int, str]:
+            place = known.index(name) if name in known else len(known)
+            return (self.kind(name) != "images", place, name)
+
+        return sorted(self.facts, key=key)
 
     @property
     def seeds(self) -> list[int]:

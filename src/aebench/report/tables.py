@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from aebench import statistics
-from aebench.report import names
+from aebench.report import names, palette
 from aebench.report.results import Results
 
 MISSING = "\u2013"
@@ -24,13 +24,26 @@ _SIGNS = {BETTER: " ▲", WORSE: " ▼", EVEN: " ≈", "": ""}
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: text, smaller text after it, a mark that says what the value means, and a rank."""
+    """One cell: text, smaller text after it, a mark that says what the value means, and a rank.
+
+    `value`, `low` and `high` are the number behind the text and its 95% interval, neither rounded
+    nor cut; None where the cell holds words or nothing was measured. `note` names what the number
+    is of where its row does not, as the variant behind the best baseline. A cell that names a
+    variant has its `role` and `colour`; one that names a code size has it as `value` and `size`.
+    """
 
     text: str
     detail: str = ""
     mark: str = ""
     best: bool = False
     rank: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    role: str = ""
+    colour: str = ""
+    size: int | None = None
 
     @property
     def sign(self) -> str:
@@ -60,6 +73,12 @@ class Table:
         groups = itertools.groupby(self.rows, key=lambda row: row[0])
         return [(heading, [row[1:] for row in rows]) for heading, rows in groups]
 
+    @property
+    def room(self) -> list[tuple[bool, bool]]:
+        """Whether any cell of a column has a detail, and a rank."""
+        columns = zip(*self.rows, strict=True)
+        return [(any(c.detail for c in cells), any(c.rank for c in cells)) for cells in columns]
+
     def markdown(self) -> str:
         """Return the table in GitHub's Markdown."""
         align = [":--" if i < self.words else "--:" for i in range(len(self.columns))]
@@ -82,6 +101,25 @@ def number(value: float, decimals: int) -> str:
     return MISSING if math.isnan(value) else f"{value:,.{decimals}f}".replace("-", "\u2212")
 
 
+def counted(value: float, decimals: int) -> Cell:
+    """Return the cell of a number; of one that is missing, a dash without value."""
+    return Cell(number(value, decimals), value=_value(value))
+
+
+def named(results: Results, variant: str) -> Cell:
+    """Return the cell of a variant, with its role and colour."""
+    return Cell(variant, role=results.roles[variant], colour=palette.colour(variant))
+
+
+def of_size(size: int, text: str = "", detail: str = "") -> Cell:
+    """Return the cell of a code size."""
+    return Cell(text or str(size), detail, value=size, size=size)
+
+
+def _value(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
 def measured(results: Results, dataset: str, variant: str, size: int, metric: str) -> Cell:
     """Return mean and half width of the 95% interval of one case, or its ends if one is cut."""
     row = results.row(dataset, variant, size, metric)
@@ -96,7 +134,12 @@ def measured(results: Results, dataset: str, variant: str, size: int, metric: st
         interval = f"±\u2009{number(half, shown.decimals)}"
     else:
         interval = f"[{number(low, shown.decimals)}, {number(high, shown.decimals)}]"
-    return Cell(number(row["mean"], shown.decimals), interval)
+    return replace(
+        counted(row["mean"], shown.decimals),
+        detail=interval,
+        low=_value(row["low"]),
+        high=_value(row["high"]),
+    )
 
 
 def _about_intervals(rows: list[list[Cell]]) -> str:
@@ -153,23 +196,34 @@ def headline_metrics(kind: str) -> list[str]:
     ]
 
 
+def leaders(results: Results) -> Table:
+    """Best autoencoder above best baseline at the main code size of each data set."""
+    table = _headline(results)
+    for dataset in results.datasets:
+        sizes = results.headline_code_sizes(dataset)
+        main = results.main_code_size(dataset)
+        table.rows += _leaders_of(results, dataset, main if main in sizes else sizes[0])
+    _about_headline(table)
+    return table
+
+
 def headline(results: Results) -> Table:
     """Best baseline against every autoencoder, at the headline code sizes."""
-    table = Table(
-        [
-            "data set, code size",
-            "variant",
-            _headline_error(results),
-            "kNN acc. ↑",
-            "logistic acc. ↑",
-            "MAP ↑",
-        ],
-        words=2,
-        grouped=True,
-    )
+    table = _headline(results)
     for dataset in results.datasets:
         for size in results.headline_code_sizes(dataset):
             table.rows += _headline_group(results, dataset, size)
+    _about_headline(table)
+    return table
+
+
+def _headline(results: Results) -> Table:
+    error = _headline_error(results)
+    columns = ["data set, code size", "variant", error, "kNN acc. ↑", "logistic acc. ↑", "MAP ↑"]
+    return Table(columns, words=2, grouped=True)
+
+
+def _about_headline(table: Table) -> None:
     both = "error ↓" in table.columns
     table.note = (
         f"{'Error: squared error per image, perplexity per word of a document. ' if both else ''}"
@@ -178,7 +232,6 @@ def headline(results: Results) -> Table:
         "baseline of the same column: ▲ better, ▼ worse, ≈ no difference shown, by tests over test "
         "items and seeds, corrected by Holm among the autoencoders of that column and code size."
     )
-    return table
 
 
 def _headline_error(results: Results) -> str:
@@ -188,28 +241,56 @@ def _headline_error(results: Results) -> str:
     return f"{metrics.pop() if len(metrics) == 1 else 'error'} ↓"
 
 
+def _leaders_of(results: Results, dataset: str, size: int) -> list[list[Cell]]:
+    """Return the best autoencoder of each column above the best baseline of it."""
+    where = of_size(size, names.title(dataset), f"code size {size}")
+    variants = {role: results.variants(dataset, role) for role in ("autoencoder", "baseline")}
+    rows = []
+    for role, found in variants.items():
+        cells = [where, Cell(f"best {role}")]
+        for metric in headline_metrics(results.kind(dataset)):
+            winner = best(results, dataset, size, metric, found)
+            cells.append(_winner(results, dataset, size, metric, winner))
+            rival = best(results, dataset, size, metric, variants["baseline"])
+            if role == "autoencoder" and winner and rival:
+                meaning = compare(results, dataset, size, metric, winner, rival)[1]
+                cells[-1] = replace(cells[-1], mark=meaning)
+        if any(cell.text != MISSING for cell in cells[2:]):
+            rows.append(cells)
+    return rows
+
+
+def _winner(
+    results: Results, dataset: str, size: int, metric: str, winner: str | None, named: bool = True
+) -> Cell:
+    """Return the value of the variant that is best in a column, with its name."""
+    if winner is None:
+        return Cell(MISSING)
+    cell = measured(results, dataset, winner, size, metric)
+    return replace(cell, detail=f"{cell.detail} {winner * named}".strip(), note=winner)
+
+
 def _headline_group(results: Results, dataset: str, size: int) -> list[list[Cell]]:
     kind = results.kind(dataset)
-    where = Cell(names.title(dataset), f"code size {size}")
+    where = of_size(size, names.title(dataset), f"code size {size}")
     baselines = results.variants(dataset, "baseline")
     rows = []
     if baselines:
-        cells = [where, Cell("best baseline", baselines[0] if len(baselines) == 1 else "")]
+        only = baselines[0] if len(baselines) == 1 else ""
+        cells = [where, Cell("best baseline", only, role="baseline")]
         for metric in headline_metrics(kind):
             winner = best(results, dataset, size, metric, baselines)
-            cell = measured(results, dataset, winner, size, metric) if winner else Cell(MISSING)
-            name = winner if winner and len(baselines) > 1 else ""
-            cells.append(Cell(cell.text, f"{cell.detail} {name}".strip()))
+            cells.append(_winner(results, dataset, size, metric, winner, named=not only))
         rows.append(cells)
     for variant in results.variants(dataset, "autoencoder"):
-        cells = [where, Cell(variant)]
+        cells = [where, named(results, variant)]
         for metric in headline_metrics(kind):
             cell = measured(results, dataset, variant, size, metric)
             rival = best(results, dataset, size, metric, baselines)
             mark = ""
             if rival and cell.text != MISSING:
                 mark = compare(results, dataset, size, metric, variant, rival)[1]
-            cells.append(Cell(cell.text, cell.detail, mark))
+            cells.append(replace(cell, mark=mark))
         if any(cell.text != MISSING for cell in cells[2:]):
             rows.append(cells)
     return rows
@@ -244,7 +325,7 @@ def _of_metrics(results: Results, dataset: str, metrics: list[str]) -> Table:
         for variant in results.variants(dataset):
             cells = [_ranked(results, dataset, variant, size, metric) for metric in metrics]
             if any(cell.text != MISSING for cell in cells):
-                table.rows.append([Cell(f"code size {size}"), Cell(variant), *cells])
+                table.rows.append([of_size(size, f"code size {size}"), named(results, variant), *cells])
     table.note = _about(results, dataset, table)
     return table
 
@@ -308,14 +389,14 @@ def costs(results: Results, dataset: str) -> Table:
             seconds = _mean(facts, "seconds")
             table.rows.append(
                 [
-                    Cell(variant),
-                    Cell(str(size)),
-                    Cell(number(seconds, 1 if seconds < 100 else 0)),
-                    Cell(number(_mean(facts, "parameters_count"), 0)),
-                    Cell(number(_mean(facts, "peak_memory_mb"), 0)),
-                    Cell(number(_mean(facts, "encode_items_per_second"), 0)),
-                    Cell(number(_mean(facts, "decode_items_per_second"), 0)),
-                    Cell(number(sum(flops) / 1e6, 2)),
+                    named(results, variant),
+                    of_size(size),
+                    counted(seconds, 1 if seconds < 100 else 0),
+                    counted(_mean(facts, "parameters_count"), 0),
+                    counted(_mean(facts, "peak_memory_mb"), 0),
+                    counted(_mean(facts, "encode_items_per_second"), 0),
+                    counted(_mean(facts, "decode_items_per_second"), 0),
+                    counted(sum(flops) / 1e6, 2),
                     Cell(str(facts[0].get("device", MISSING))),
                 ]
             )
@@ -335,14 +416,14 @@ def stages(results: Results) -> Table:
         if not used:
             continue
         longest = max(used, key=lambda name: used[name]["seconds"])
-        detail = longest.removesuffix(f"-{stage}") if len(used) > 1 else ""
+        job = longest.removesuffix(f"-{stage}") if len(used) > 1 else ""
         table.rows.append(
             [
                 Cell(stage),
-                Cell(str(len(used))),
-                Cell(number(sum(each["cpu_seconds"] for each in used.values()), 0)),
-                Cell(number(used[longest]["seconds"], 0), detail),
-                Cell(number(max(each["peak_memory_mb"] for each in used.values()), 0)),
+                counted(len(used), 0),
+                counted(sum(each["cpu_seconds"] for each in used.values()), 0),
+                replace(counted(used[longest]["seconds"], 0), detail=job, note=job),
+                counted(max(each["peak_memory_mb"] for each in used.values()), 0),
             ]
         )
     return table
@@ -404,8 +485,8 @@ def _audited(
     mark = {statistics.AT_CHANCE: EVEN, statistics.NOT_AT_CHANCE: WORSE}.get(row["verdict"], "")
     return [
         Cell(names.metric(metric, kind).words),
-        *(Cell(number(value, decimals + 1)) for value in spread),
-        *(Cell(number(value, decimals)) for value in [*scores, row["permuted_labels"]]),
+        *(counted(value, decimals + 1) for value in spread),
+        *(counted(value, decimals) for value in [*scores, row["permuted_labels"]]),
         Cell(row["verdict"] or MISSING, mark=mark),
     ]
 
@@ -446,17 +527,21 @@ def _tested(results: Results, dataset: str, size: int, metric: str) -> list[Cell
         return None
     shown = names.metric(metric, results.kind(dataset))
     low, high = (number(row[end], shown.decimals) for end in ("low", "high"))
+    seeds_alone = row["noise_of"] == "seeds"
     return [
-        Cell(names.title(dataset), f"code size {size}"),
+        of_size(size, names.title(dataset), f"code size {size}"),
         Cell(shown.words),
         Cell(f"{left} against {right}"),
-        Cell(
-            number(row["difference"], shown.decimals),
-            "*" if row["noise_of"] == "seeds" else "",
-            compare(results, dataset, size, metric, left, right)[1],
+        replace(
+            counted(row["difference"], shown.decimals),
+            detail="*" if seeds_alone else "",
+            mark=compare(results, dataset, size, metric, left, right)[1],
+            low=_value(row["low"]),
+            high=_value(row["high"]),
+            note="over seeds alone" if seeds_alone else "",
         ),
         Cell(f"{low} to {high}"),
-        *(Cell(probability(row[name])) for name in ("p", "p_holm")),
+        *(Cell(probability(row[name]), value=_value(row[name])) for name in ("p", "p_holm")),
     ]
 
 

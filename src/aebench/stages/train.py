@@ -1,8 +1,6 @@
 """The train stage: fit all seeds of one variant and write the files of the contract."""
 
-import importlib.metadata
 import json
-import platform
 import sys
 import time
 from collections.abc import Mapping
@@ -11,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from aebench import __version__, datasets
+from aebench import datasets
 from aebench.console import duration, peak_memory_mb
 from aebench.errors import AebenchError
 from aebench.files import atomic, write_csv, write_text
+from aebench.stages import provenance
 
 
 def run(
@@ -69,7 +68,9 @@ def run(
     start = time.perf_counter()
     fitted = models.fit_seeds(models.build(estimator, code_size, own), dataset.train, [*folders])
     shared_seconds = (time.perf_counter() - start) / len(folders)
+    commit, versions = provenance.commit(), provenance.versions()
     for (seed, folder), model in zip(folders.items(), fitted, strict=True):
+        trained_on = getattr(model, "device_", f"cpu, {threads} thread{'s'[: threads > 1]}")
         history = getattr(model, "history_", [])
         seconds = history[-1].seconds if history else shared_seconds
         codes = write_codes(folder, model, dataset)
@@ -80,12 +81,14 @@ def run(
             "parameters": {**own, "code_size": code_size},
             "seed": seed,
             "data_sha256": dataset.info["sha256"],
-            "device": getattr(model, "device_", f"cpu, {threads} thread{'s'[: threads > 1]}"),
+            "device": trained_on,
             "seconds": seconds,
             "code_dtype": str(codes.dtype),
             "parameters_count": parameters_count,
             "peak_memory_mb": peak_memory_mb(),
-            "versions": versions(),
+            "versions": versions,
+            "commit": commit,
+            "hardware": provenance.hardware(trained_on),
         }
         write_text(folder / "run.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
     total = time.perf_counter() - start
@@ -108,10 +111,3 @@ def write_history(path: Path, history: list[Any]) -> None:
         for row in history
     ]
     write_csv(path, ["epoch", "split", "metric", "value", "seconds"], rows)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    packages = ("numpy", "scipy", "scikit-learn", "torch")
-    found = {name: importlib.metadata.version(name) for name in packages}
-    return {"aebench": __version__, "python": platform.python_version(), **found}
