@@ -22,6 +22,7 @@ from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.claims import METRIC
 from aebench.report import FORMATS, OVERALL, figure_names
+from aebench.report.names import EXHIBITS
 from aebench.stages import verify
 from aebench.stages.evaluate import FILES
 from aebench.statistics import METRIC_COLUMNS as COLUMNS
@@ -192,6 +193,7 @@ class TestCompleteRun:
             "data": "2",
             "train": str(evaluated - 1),  # subspace has a script of its own
             "evaluate": str(evaluated),
+            "exhibits": "1",
             "aggregate": "1",
             "claims": "1",
         }
@@ -256,7 +258,7 @@ class TestCompleteRun:
         finally:
             workflow.write_variant("small.smk", text)
         assert planned.pop("train_small") == planned.pop("evaluate") == 2
-        assert planned == {"aggregate": 1, "claims": 1, "report": 1, "all": 1}
+        assert planned == {"aggregate": 1, "claims": 1, "exhibits": 1, "report": 1, "all": 1}
 
     def test_verify_compares_with_the_reference(self, complete):
         """One run agrees with the other; a reference of other numbers is an error by name."""
@@ -310,7 +312,8 @@ class TestCompleteRun:
         [
             ("small", "mnist", ()),
             ("small", "reuters-r52", ()),
-            ("subspace", "mnist", ("training",)),  # it has no epochs to show
+            # It has no epochs to show, and keeps no model that could be shown anything.
+            ("subspace", "mnist", ("training", *EXHIBITS)),
         ],
     )
     def test_a_new_variant_is_in_every_figure(self, complete, variant, dataset, but):

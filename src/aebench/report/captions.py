@@ -45,6 +45,53 @@ CAPTIONS = {
         "the variants that have the most code sizes. Look at the gap between autoencoders and "
         "baselines: at which code size it opens or closes.",
     ),
+    "filters": (
+        "What the first layer looks for",
+        "Each square holds the weights of one unit that sees the image: large pixels on red excite "
+        "it, on blue they inhibit it. Every square is scaled by its own largest weight. Of "
+        "networks the units with the largest weights are shown, of PCA, ICA and NMF the "
+        "components. Look for what is local: PCA's components span the whole image, NMF's are "
+        "parts, and penalties on wide codes (their size in brackets) make strokes or spots. "
+        "Speckle is what is left of the random start. Shown are PCA, the best baselines and two "
+        "autoencoders by squared error, and all single layers with tied weights; not those that "
+        "begin with a convolution or a kernel.",
+    ),
+    "denoising": (
+        "Denoising",
+        "Test items with Gaussian noise of standard deviation 0.3, clipped to [0, 1], and what "
+        "each variant reconstructs from them. The number is the mean squared error from the clean "
+        "image, over many more test items; that of the input is what doing nothing costs. Look "
+        "who beats it, and whether the noise is gone or has become strokes that were never there. "
+        "Shown are PCA, the best two autoencoders and baselines by their error on clean images, "
+        "and all that learned from corrupted images, of whatever corruption.",
+    ),
+    "inpainting": (
+        "Inpainting",
+        "Test items of which half of the pixels at random (left) or the lower half (right) are "
+        "set to 0, and what each variant reconstructs. The number is the mean squared error from "
+        "the whole image where pixels are missing at random, over many more test items. Look who "
+        "fills holes smaller than a stroke. Nobody is told which pixels are missing, and empty "
+        "paper looks the same: half an image is mostly copied as it is. Variants are chosen as "
+        "for denoising.",
+    ),
+    "perturbed": (
+        "What a unit of the code does",
+        "One test item is encoded, one unit of its code moved by so many of its standard "
+        "deviations over the training codes, and the result decoded; 0 is the plain "
+        "reconstruction. Of each variant the two units that change this picture most are shown. "
+        "Look whether it stays an image far out: PCA adds and takes away one template whatever "
+        "the image, a network bends the stroke. Shown are PCA, the best two autoencoders and "
+        "baselines by squared error, and variational ones.",
+    ),
+    "walks": (
+        "Walks between two images",
+        "Nine steps on the straight line between two test items: through pixels (first row), and "
+        "through the codes of variants, decoded. Look at the middle: through pixels one image "
+        "fades while the other appears, and PCA, being linear, does the same with its "
+        "reconstructions. Where the middle is one whole image, the straight way between codes is "
+        "a bent one between images. Shown are PCA, the best two autoencoders and baselines by "
+        "squared error, and variants whose training asks something of what lies between codes.",
+    ),
     "training": (
         "Training",
         "Loss on the training set by epoch, at the code size most variants have, of the ten best "

@@ -115,9 +115,7 @@ def build(
     }
 
 
-def commands(
-    budget_name: str, given: Mapping[str, Any], commit: str | None = None
-) -> list[str]:
+def commands(budget_name: str, given: Mapping[str, Any], commit: str | None = None) -> list[str]:
     """Return the lines of shell that make this page again, from the commit where there is one.
 
     Nested keys cannot be given by `--config`: a comment says where they belong.
@@ -313,7 +311,9 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts += [_fence("\n".join(context["commands"]))]
     parts += ["Settings:\n", _fence(context["settings"], "yaml")]
     parts += ["Made with:\n"]
-    parts += ["".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)]
+    parts += [
+        "".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)
+    ]
     return "\n".join(parts)
 
 

@@ -73,7 +73,9 @@ def _machines(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             cores, memory = hardware.get("cores"), hardware.get("memory_gib")
             details = [f"{cores} core{'s' if cores != 1 else ''}"] if cores else []
             details += [f"{memory} GiB"] if memory else []
-            parts.append(f"{hardware['cpu']} ({', '.join(details)})" if details else hardware["cpu"])
+            parts.append(
+                f"{hardware['cpu']} ({', '.join(details)})" if details else hardware["cpu"]
+            )
         yield " with ".join(map(str, parts))
 
 

@@ -79,7 +79,9 @@ def _places(
     for variant in ordered:
         row = results.row(dataset, variant, size, metric)
         mean = means[variant]
-        low, high = (mean if row is None or isnan(row[end]) else row[end] for end in ("low", "high"))
+        low, high = (
+            mean if row is None or isnan(row[end]) else row[end] for end in ("low", "high")
+        )
         rank = results.rank(dataset, variant, size, metric)
         left, place, right = (min(max(at(value), 0.0), 100.0) for value in (low, mean, high))
         places.append(

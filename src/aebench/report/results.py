@@ -119,6 +119,7 @@ class Results:
             for name in self.metrics["dataset"].drop_duplicates()
         }
         self._items: dict[str, Dataset] = {}
+        self._exhibits: dict[str, dict[str, np.ndarray]] = {}
 
     @property
     def datasets(self) -> list[str]:
@@ -145,6 +146,12 @@ class Results:
         if dataset not in self._items:
             self._items[dataset] = read_dataset(self.folder / dataset / "data.npz")
         return self._items[dataset]
+
+    def exhibits(self, dataset: str) -> dict[str, np.ndarray]:
+        """What the exhibits stage wrote, see there for its names; empty when there is none."""
+        if dataset not in self._exhibits:
+            self._exhibits[dataset] = _arrays(self.folder / dataset / "exhibits.npz")
+        return self._exhibits[dataset]
 
     def code_sizes(self, dataset: str) -> list[int]:
         """All code sizes of a data set, ascending."""
@@ -250,6 +257,7 @@ class Results:
             "data": [f"{name}-data" for name in self.datasets],
             "train": [f"{case}-train" for case in cases],
             "evaluate": [f"{case}-evaluate" for case in cases],
+            "exhibits": [f"{name}-exhibits" for name in self.datasets],
             "aggregate": ["aggregate"],
             "claims": ["claims"],
         }

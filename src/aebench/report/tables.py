@@ -325,7 +325,9 @@ def _of_metrics(results: Results, dataset: str, metrics: list[str]) -> Table:
         for variant in results.variants(dataset):
             cells = [_ranked(results, dataset, variant, size, metric) for metric in metrics]
             if any(cell.text != MISSING for cell in cells):
-                table.rows.append([of_size(size, f"code size {size}"), named(results, variant), *cells])
+                table.rows.append(
+                    [of_size(size, f"code size {size}"), named(results, variant), *cells]
+                )
     table.note = _about(results, dataset, table)
     return table
 

@@ -15,10 +15,14 @@ from aebench.errors import AebenchError
 from aebench.report.figures import (
     code_maps,
     code_size,
+    corrupted,
     critical_differences,
+    filters,
+    perturbed,
     reconstructions,
     retrieval,
     training,
+    walks,
 )
 from aebench.report.figures.files import save, save_all
 from aebench.report.figures.shared import STYLE
@@ -31,6 +35,11 @@ FIGURES: dict[str, Callable[[Results, str], Figure]] = {
     "code-maps": code_maps.draw,
     "retrieval": retrieval.draw,
     "code-size": code_size.draw,
+    "filters": filters.draw,
+    "denoising": corrupted.draw_denoising,
+    "inpainting": corrupted.draw_inpainting,
+    "perturbed": perturbed.draw,
+    "walks": walks.draw,
     "training": training.draw,
 }
 
