@@ -312,8 +312,8 @@ class TestCompleteRun:
         [
             ("small", "mnist", ()),
             ("small", "reuters-r52", ()),
-            # It has no epochs to show, and keeps no model that could be shown anything.
-            ("subspace", "mnist", ("training", *EXHIBITS)),
+            # It says nothing of its training, and keeps no model that could be shown anything.
+            ("subspace", "mnist", ("training", "rate-distortion", "pareto", *EXHIBITS)),
         ],
     )
     def test_a_new_variant_is_in_every_figure(self, complete, variant, dataset, but):

@@ -92,6 +92,42 @@ CAPTIONS = {
         "a bent one between images. Shown are PCA, the best two autoencoders and baselines by "
         "squared error, and variants whose training asks something of what lies between codes.",
     ),
+    "rate-distortion": (
+        "Rate and distortion",
+        "The error left after every unit of a code was quantised, from one bit to eight, against "
+        "the bits that an entropy coder then needs for an item. A curve joins the points of a "
+        "variant that none of its others beats, of all code sizes it was run at: where it drops "
+        "steeply, more units begin to pay. Look along a vertical line: which variant has the least "
+        "error for the same bits. Lines through points are 95% intervals over seeds. Shown are the "
+        "five best autoencoders and baselines at no more than four bits for each unit of the main "
+        "code size; binary codes have one point a code size.",
+    ),
+    "pareto": (
+        "Time against error",
+        "Seconds that one seed trained, mean over seeds, against the error, at the main code size; "
+        "controls are left out. The dashed line is the Pareto front: nobody on it, named beside "
+        "it, is beaten in both. Look how far the line falls to the right of the baselines: what "
+        "more training buys. Times are those of the machine that made these results; another one "
+        "may order them otherwise. Grey points are variants that are not among the five best of "
+        "their role.",
+    ),
+    "label-efficiency": (
+        "Accuracy from few labels",
+        "Logistic regression on the codes learns from 10, 100, 1,000 and all labelled items of the "
+        "training set; codes were learned without any. Look at the left: where labels are few a "
+        "good code saves some, with all labels the items themselves, raw, often do as well. Bars "
+        "are 95% intervals over seeds. Shown are the five best of autoencoders, of baselines and "
+        "of controls by the accuracy with all labels.",
+    ),
+    "sparsity": (
+        "How sparse codes are",
+        "Histograms of the activations of all units for test items, each as a share of the "
+        "variant's largest (the 99.9% quantile of their absolute values; what is beyond lies in "
+        "the outermost bars). The share axis is logarithmic. Near zero is what is below 1% of "
+        "the largest. Look for a peak at zero beside a long tail: few units speak for each item. "
+        "Shown are the three best autoencoders and baselines by error, and variants without the "
+        "main code size, which are codes larger than the others and codes of bits.",
+    ),
     "training": (
         "Training",
         "Loss on the training set by epoch, at the code size most variants have, of the ten best "

@@ -153,9 +153,9 @@ class Results:
             self._exhibits[dataset] = _arrays(self.folder / dataset / "exhibits.npz")
         return self._exhibits[dataset]
 
-    def code_sizes(self, dataset: str) -> list[int]:
-        """All code sizes of a data set, ascending."""
-        return sorted({size for _, size in self._compared[dataset]})
+    def code_sizes(self, dataset: str, variant: str | None = None) -> list[int]:
+        """All code sizes of a data set, or those of one of its variants, ascending."""
+        return sorted({s for v, s in self._compared[dataset] if variant in (None, v)})
 
     def main_code_size(self, dataset: str) -> int:
         """Return the one that the configuration names first.
