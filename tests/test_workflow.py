@@ -86,6 +86,8 @@ class TestCompleteRun:
         results = complete["first"].results
         for dataset, variants in RUN.items():
             assert {p.name for p in (results / dataset).glob("data.*")} == {"data.npz", "data.json"}
+            excerpts = json.loads((results / dataset / "excerpts.json").read_text())
+            assert bool(excerpts) == (KINDS[dataset] == "documents")
             for variant in variants:
                 for seed in (0, 1):
                     folder = results / dataset / variant / "d2" / f"seed-{seed}"

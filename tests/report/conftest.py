@@ -68,7 +68,8 @@ def _dataset(name, kind, classes, side):
     rng = np.random.default_rng(0)
     features = side * side
     if kind == "images":
-        X = rng.integers(0, 256, (30, features)).astype(np.float32) / np.float32(255)
+        pixels = rng.integers(-128, 256, (30, features)).clip(0)  # a third of them empty paper
+        X = pixels.astype(np.float32) / np.float32(255)
     else:
         X = scipy.sparse.csr_matrix(rng.poisson(0.5, (30, features)).astype(np.float32))
     labels = np.arange(30) % len(classes)
@@ -156,6 +157,28 @@ def _scores(kind, variant, place, size, seed):
         "mean_average_precision_permuted_labels": 0.33,
         **precision,
     }
+
+
+NETWORK = {"hidden": [32, 16], "loss": "cross_entropy", "epochs": 40, "batch_size": 10}
+
+
+def add_models(folder, sizes=(2, 5), seeds=(0, 1)):
+    """Give `pca` and `deep` real models, and their codes, in a folder of results of images."""
+    from aebench import models
+
+    items = datasets.read(folder / "mnist" / "data.npz")
+    for variant, estimator, parameters in (
+        ("pca", "PCA", {"svd_solver": "covariance_eigh"}),
+        ("deep", "AutoEncoder", NETWORK | {"device": "cpu"}),
+    ):
+        for size in sizes:
+            built = models.build(estimator, size, parameters)
+            for seed, model in zip(seeds, models.fit_seeds(built, items.train, seeds), strict=True):
+                run = folder / "mnist" / variant / f"d{size}" / f"seed-{seed}"
+                models.save(model, run, estimator, size, parameters)
+                codes = {"train": model.transform(items.train), "test": model.transform(items.test)}
+                np.savez(run / "codes.npz", **codes)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ rule report:
             for dataset in DATASETS
             if datasets.kind(dataset) == "images"
         ],
+        excerpts=expand("<results>/{dataset}/excerpts.json", dataset=DATASETS),
         code=code("report", "stages/report.py"),
     output:
         page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),

@@ -25,7 +25,7 @@ def render(
     given: Mapping[str, Any] | None = None,
     threads: int = 1,
 ) -> None:
-    """Write index.html, report.md and the figures of one budget.
+    """Write index.html, report.md, the figures and the tables of one budget.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def render(
     AebenchError
         When a table is missing or malformed, a variant has no role, or a file cannot be written.
     """
-    from aebench.report import figures, overall, page
+    from aebench.report import export, figures, overall, page
     from aebench.report.results import read
 
     found = read(results, roles, config.get("code_sizes"))
@@ -62,4 +62,6 @@ def render(
     }
     drawings[folder / OVERALL] = partial(figures.critical_differences.draw, ranks)
     figures.save_all(drawings, threads)
-    page.write(found, ranks, Path(out), budget_name, config, given or {})
+    context = page.build(found, ranks, Path(out), budget_name, config, given or {})
+    page.write(context, Path(out))
+    export.write(context, Path(out) / "tables")
