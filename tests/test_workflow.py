@@ -25,7 +25,7 @@ from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 from aebench.claims import METRIC
 from aebench.report import FORMATS, OVERALL, figure_names
 from aebench.report.captions import CAPTIONS
-from aebench.report.names import title
+from aebench.report.names import EXHIBITS, title
 from aebench.stages import verify
 from aebench.stages.evaluate import FILES
 from aebench.statistics import METRIC_COLUMNS as COLUMNS
@@ -360,7 +360,8 @@ class TestCompleteRun:
         [
             ("small", "mnist", ()),
             ("small", "reuters-r52", ()),
-            ("subspace", "mnist", ("training",)),  # it has no epochs to show
+            # It says nothing of its training, and keeps no model that could be shown anything.
+            ("subspace", "mnist", ("training", "rate-distortion", "pareto", *EXHIBITS)),
         ],
     )
     def test_a_new_variant_is_in_every_figure(self, complete, variant, dataset, but):

@@ -87,7 +87,7 @@ rule report:
         "<logs>/report.log",
     conda:
         "../envs/aebench.yaml"
-    threads: 1
+    threads: 2
     params:
         budget=BUDGET_NAME,
         config=config,
