@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,6 +121,11 @@ class Results:
         self._items: dict[str, Dataset] = {}
         self._exhibits: dict[str, dict[str, np.ndarray]] = {}
 
+    @cached_property
+    def toys(self) -> dict[str, np.ndarray]:
+        """Arrays of the experiments on made-up data, as the toys stage says; may be empty."""
+        return _arrays(self.folder / "toys.npz")
+
     @property
     def datasets(self) -> list[str]:
         """Images first, the known ones in the order of `names.TITLES`, others by name."""
@@ -152,9 +158,9 @@ class Results:
             self._exhibits[dataset] = _arrays(self.folder / dataset / "exhibits.npz")
         return self._exhibits[dataset]
 
-    def code_sizes(self, dataset: str) -> list[int]:
-        """All code sizes of a data set, ascending."""
-        return sorted(int(size) for size in self._of(self.summary, dataset)["code_size"].unique())
+    def code_sizes(self, dataset: str, variant: str | None = None) -> list[int]:
+        """All code sizes of a data set, or those of one of its variants, ascending."""
+        return sorted({s for v, s in self._compared[dataset] if variant in (None, v)})
 
     def main_code_size(self, dataset: str) -> int:
         """Return the one that the configuration names first.
@@ -164,18 +170,16 @@ class Results:
         asked = self.asked.get(dataset, self.asked.get(self.kind(dataset), ()))
         if asked and asked[0] in self.code_sizes(dataset):
             return asked[0]
-        rows = self._of(self.summary, dataset)[["variant", "code_size"]].drop_duplicates()
-        counts = rows["code_size"].value_counts()
-        return int(max(counts.index, key=lambda size: (counts[size], size)))
+        counts = Counter(size for _, size in self._compared[dataset])
+        return max(counts, key=lambda size: (counts[size], size))
 
     def compared_code_sizes(self, dataset: str) -> list[int]:
         """Code sizes at which autoencoders and baselines meet; all, where they never do."""
-        rows = self._of(self.summary, dataset)
         sizes = [
-            set(rows.loc[rows["variant"].map(self.roles) == role, "code_size"])
+            {size for variant, size in self._compared[dataset] if self.roles[variant] == role}
             for role in ("autoencoder", "baseline")
         ]
-        return sorted(int(size) for size in sizes[0] & sizes[1]) or self.code_sizes(dataset)
+        return sorted(sizes[0] & sizes[1]) or self.code_sizes(dataset)
 
     def headline_code_sizes(self, dataset: str) -> list[int]:
         """Images: the main code size. Documents: every compared code size but the smallest."""
@@ -190,14 +194,13 @@ class Results:
         Those without it follow by name, and controls come last. With `role`, those of that role.
         """
         kind, size = self.kind(dataset), self.main_code_size(dataset)
-        rows = self._of(self.summary, dataset)
         rank = self.means(dataset, names.error_metric(kind), size)
 
         def key(variant: str) -> tuple[bool, float, str]:
             control = self.roles[variant] == "control"
             return (control, float(rank.get(variant, np.inf)), variant)
 
-        found = sorted(rows["variant"].unique(), key=key)
+        found = sorted({variant for variant, _ in self._compared[dataset]}, key=key)
         return [variant for variant in found if role in (None, self.roles[variant])]
 
     def leading(self, dataset: str, metric: str, code_size: int, most: int) -> list[str]:
@@ -215,19 +218,17 @@ class Results:
 
     def means(self, dataset: str, metric: str, code_size: int) -> dict[str, float]:
         """Means of a metric by variant."""
-        rows = self._of(self.summary, dataset)
-        rows = rows[(rows["metric"] == metric) & (rows["code_size"] == code_size)].dropna(
-            subset="mean"
-        )
-        return dict(zip(rows["variant"], rows["mean"], strict=True))
+        return dict(self._means.get((dataset, metric, code_size), {}))
 
-    def row(self, dataset: str, variant: str, code_size: int, metric: str) -> pd.Series | None:
+    def row(
+        self, dataset: str, variant: str, code_size: int, metric: str
+    ) -> Mapping[Any, Any] | None:
         """Return the summary of one case, None when it was not measured."""
         return self._cases.get((dataset, variant, code_size, metric))
 
     def test(
         self, dataset: str, code_size: int, metric: str, left: str, right: str
-    ) -> pd.Series | None:
+    ) -> Mapping[Any, Any] | None:
         """Return the row of tests.csv of two variants, None when they were not compared."""
         return self._tests.get((dataset, code_size, metric, left, right))
 
@@ -237,8 +238,7 @@ class Results:
 
     def measured(self, dataset: str, metric: str) -> bool:
         """Whether any variant of the data set has the metric."""
-        rows = self._of(self.summary, dataset)
-        return bool(rows.loc[rows["metric"] == metric, "mean"].notna().any())
+        return any(of == dataset and name == metric for of, name, _ in self._means)
 
     def runs(
         self, dataset: str, variant: str | None = None, code_size: int | None = None
@@ -291,10 +291,10 @@ class Results:
         ]
 
     @cached_property
-    def _tests(self) -> dict[tuple[str, int, str, str, str], pd.Series]:
+    def _tests(self) -> dict[tuple[str, int, str, str, str], Mapping[Any, Any]]:
         return {
             (row["dataset"], int(row["code_size"]), row["metric"], row["left"], row["right"]): row
-            for _, row in self.tests.iterrows()
+            for row in self.tests.to_dict("records")
         }
 
     @cached_property
@@ -311,17 +311,32 @@ class Results:
             )
         }
 
+    # Dictionaries of plain rows: a report asks thousands of times, and pandas takes a millisecond.
+
     @cached_property
-    def _cases(self) -> dict[tuple[str, str, int, str], pd.Series]:
+    def _cases(self) -> dict[tuple[str, str, int, str], Mapping[Any, Any]]:
         return {
             (row["dataset"], row["variant"], int(row["code_size"]), row["metric"]): row
-            for _, row in self.summary.iterrows()
+            for row in self.summary.to_dict("records")
             if not np.isnan(row["mean"])
         }
 
-    @staticmethod
-    def _of(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-        return table[table["dataset"] == dataset]
+    @cached_property
+    def _means(self) -> dict[tuple[str, str, int], dict[str, float]]:
+        """By data set, metric and code size, of each variant."""
+        found: dict[tuple[str, str, int], dict[str, float]] = {}
+        for (dataset, variant, size, metric), row in self._cases.items():
+            found.setdefault((dataset, metric, size), {})[variant] = row["mean"]
+        return found
+
+    @cached_property
+    def _compared(self) -> dict[str, list[tuple[str, int]]]:
+        """Variants and code sizes of each data set."""
+        found: dict[str, list[tuple[str, int]]] = {dataset: [] for dataset in self.facts}
+        columns = ["dataset", "variant", "code_size"]
+        for dataset, variant, size in self.summary[columns].drop_duplicates().itertuples(False):
+            found[dataset].append((variant, int(size)))
+        return found
 
 
 def read(
