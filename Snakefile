@@ -45,6 +45,7 @@ for file in VARIANT_FILES:
 COMPARISONS = comparisons()
 
 
+include: "workflow/rules/exhibits.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -15,6 +15,7 @@ import scipy.sparse
 import yaml
 
 from aebench import datasets
+from aebench.datasets import excerpts
 
 ROOT = Path(__file__).parents[1]
 VARIANTS = ROOT / "workflow" / "variants"
@@ -169,4 +170,5 @@ def plant(workflow: Workflow, name: str, **sizes: int) -> Path:
     folder = workflow.results / name
     dataset = small_dataset(name, **sizes)
     datasets.save(dataset, folder / "data.npz", folder / "data.json")
+    excerpts.save({}, folder / "excerpts.json")
     return folder / "data.npz"

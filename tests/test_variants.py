@@ -16,6 +16,7 @@ from conftest import ROOT, VARIANTS, Workflow, small_dataset
 
 from aebench import claims, datasets, models
 from aebench.metrics.contract import read_run
+from aebench.report import decoder
 from aebench.stages import plan, train
 
 NAMES = [file.stem for file in sorted(VARIANTS.glob("*.smk"))]
@@ -196,6 +197,19 @@ class TestVariant:
             with np.load(folder / "codes.npz") as arrays:
                 assert found.dtype == arrays["test"].dtype or found.dtype == np.float64
                 np.testing.assert_allclose(found, arrays["test"], rtol=1e-4, atol=1e-4)
+
+    @both_kinds
+    def test_numpy_alone_runs_a_dense_decoder(self, rules, fitted, variant, kind):
+        for folder in fitted(variant, kind).values():
+            layers, parameters = decoder.read(folder), rules[variant]
+            if layers is None:
+                dense = "layers" not in parameters[kind]
+                assert not (parameters["estimator"] == "AutoEncoder" and dense)
+                continue
+            with np.load(folder / "codes.npz") as arrays:
+                Z = arrays["test"]
+            expected = models.load(folder).inverse_transform(Z)
+            np.testing.assert_allclose(decoder.decode(layers, Z), expected, rtol=1e-4, atol=1e-5)
 
     @both_kinds
     def test_same_seed_gives_the_same_bytes(self, fitted, variant, kind):

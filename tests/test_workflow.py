@@ -85,6 +85,8 @@ class TestCompleteRun:
         results = complete["first"].results
         for dataset, variants in RUN.items():
             assert {p.name for p in (results / dataset).glob("data.*")} == {"data.npz", "data.json"}
+            excerpts = json.loads((results / dataset / "excerpts.json").read_text())
+            assert bool(excerpts) == (KINDS[dataset] == "documents")
             for variant in variants:
                 for seed in (0, 1):
                     folder = results / dataset / variant / "d2" / f"seed-{seed}"
@@ -192,6 +194,7 @@ class TestCompleteRun:
             "data": "2",
             "train": str(evaluated - 1),  # subspace has a script of its own
             "evaluate": str(evaluated),
+            "exhibits": "1",
             "aggregate": "1",
             "claims": "1",
             "toys": "1",
@@ -258,7 +261,7 @@ class TestCompleteRun:
         finally:
             workflow.write_variant("small.smk", text)
         assert planned.pop("train_small") == planned.pop("evaluate") == 2
-        assert planned == {"aggregate": 1, "claims": 1, "report": 1, "all": 1}
+        assert planned == {"aggregate": 1, "claims": 1, "exhibits": 1, "report": 1, "all": 1}
 
     def test_verify_compares_with_the_reference(self, complete):
         """One run agrees with the other; a reference of other numbers is an error by name."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
-from report.conftest import CONFIG, ROLES, write_results
+from report.conftest import CONFIG, ROLES, add_models, write_results
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OF_THE_PAGE = ("file:", "data:", "blob:", "about:")
@@ -89,7 +89,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("report")
     classes = ["zero", "one", "two", HOSTILE, "four", "five", "six", "seven", "eight", "nine"]
-    results = write_results(folder / "results", classes=classes, side=28)
+    results = add_models(write_results(folder / "results", classes=classes, side=28))
     excerpts = {str(place): f"{HOSTILE} of document {place}" for place in range(30)}
     (results / "20newsgroups" / "excerpts.json").write_text(json.dumps(excerpts))
     render(results, folder / "report", "smoke", CONFIG, ROLES, {"variants": list(ROLES)})

@@ -18,9 +18,9 @@ AXE = {"resultTypes": ["violations"]}
 OVERLAPS = """(share) => {
   const pictures = "button, input, select, canvas, img, svg, video, [role=slider]";
   const clips = element => getComputedStyle(element).overflow !== "visible";
-  const shown = (rect, element) => {
+  const shown = (rect, element, inside = element.parentElement) => {
     let [left, top, right, bottom] = [rect.left, rect.top, rect.right, rect.bottom];
-    for (let e = element.parentElement; e; e = e.parentElement) {
+    for (let e = inside; e; e = e.parentElement) {
       if (!clips(e) || e === document.body || e === document.documentElement) continue;
       const r = e.getBoundingClientRect();
       [left, top] = [Math.max(left, r.left), Math.max(top, r.top)];
@@ -29,7 +29,7 @@ OVERLAPS = """(share) => {
     return {left, top, right, bottom, element};
   };
   const seen = element => element.checkVisibility({opacityProperty: true, visibilityProperty: true,
-    contentVisibilityAuto: false}) && getComputedStyle(element).clip === "auto";
+    contentVisibilityAuto: false});
   const boxes = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -38,7 +38,7 @@ OVERLAPS = """(share) => {
     if (!seen(parent)) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
-    for (const rect of range.getClientRects()) boxes.push(shown(rect, parent));
+    for (const rect of range.getClientRects()) boxes.push(shown(rect, parent, parent));
   }
   for (const element of document.querySelectorAll(pictures))
     if (seen(element)) boxes.push(shown(element.getBoundingClientRect(), element));

@@ -47,6 +47,8 @@ def write_results(
         prepared = _dataset(dataset, kind, list(classes), side)
         (folder / dataset).mkdir(parents=True)
         datasets.save(prepared, folder / dataset / "data.npz", folder / dataset / "data.json")
+        if kind == "images":
+            _exhibits(folder / dataset / "exhibits.npz", prepared, variants, sizes[-1])
         for place, variant in enumerate(variants):
             for size in sizes:
                 for seed in seeds:
@@ -119,6 +121,23 @@ def _run(folder, dataset, variant, size, seed):
     (folder / "cost.json").write_text(json.dumps(speed | flops))
 
 
+def _exhibits(path, dataset, variants, size):
+    """What the exhibits stage writes, of the first items as they are; no filters of the mean."""
+    items = np.round(dataset.test[:8] * 255).astype(np.uint8)
+    inputs = dict.fromkeys(("clean", "noisy", "missing", "halved"), items)
+    walks = np.stack([items[:3], items[3:6]])
+    arrays = {"indices": np.arange(8), "deviations": np.arange(-1, 2.0), "walks": walks, **inputs}
+    for number, variant in enumerate(variants):
+        shown = {name: images // (number + 2) for name, images in inputs.items()}
+        shown |= {"walks": walks // (number + 2), "code_size": size}
+        shown |= {"perturbed": walks // (number + 3), "perturbed_units": np.arange(2)}
+        if variant != "mean":
+            rng = np.random.default_rng(number)
+            shown["filters"] = rng.normal(size=(5, SIDE * SIDE)).astype(np.float16)
+        arrays |= {f"{variant}/{name}": array for name, array in shown.items()}
+    np.savez(path, **arrays)
+
+
 def _scores(kind, variant, place, size, seed):
     """Later variants are better, and networks vary with the seed."""
     noise = 0.001 * seed * ("deep" in variant)
@@ -136,6 +155,28 @@ def _scores(kind, variant, place, size, seed):
         "mean_average_precision_permuted_labels": 0.33,
         **precision,
     }
+
+
+NETWORK = {"hidden": [32, 16], "loss": "cross_entropy", "epochs": 40, "batch_size": 10}
+
+
+def add_models(folder, sizes=(2, 5), seeds=(0, 1)):
+    """Give `pca` and `deep` real models, and their codes, in a folder of results of images."""
+    from aebench import models
+
+    items = datasets.read(folder / "mnist" / "data.npz")
+    for variant, estimator, parameters in (
+        ("pca", "PCA", {"svd_solver": "covariance_eigh"}),
+        ("deep", "AutoEncoder", NETWORK | {"device": "cpu"}),
+    ):
+        for size in sizes:
+            built = models.build(estimator, size, parameters)
+            for seed, model in zip(seeds, models.fit_seeds(built, items.train, seeds), strict=True):
+                run = folder / "mnist" / variant / f"d{size}" / f"seed-{seed}"
+                models.save(model, run, estimator, size, parameters)
+                codes = {"train": model.transform(items.train), "test": model.transform(items.test)}
+                np.savez(run / "codes.npz", **codes)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ rule data:
     output:
         data="<results>/{dataset}/data.npz",
         facts="<results>/{dataset}/data.json",
+        excerpts="<results>/{dataset}/excerpts.json",  # empty for images
     log:
         "<logs>/{dataset}-data.log",
     priority: 100

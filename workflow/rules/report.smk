@@ -29,7 +29,13 @@ rule report:
         tests="<results>/tests.csv",
         ranks="<results>/ranks.csv",
         claims="<results>/claims.csv",
+        exhibits=[
+            f"<results>/{dataset}/exhibits.npz"
+            for dataset in DATASETS
+            if datasets.kind(dataset) == "images"
+        ],
         toys="<results>/toys.npz",
+        excerpts=expand("<results>/{dataset}/excerpts.json", dataset=DATASETS),
         code=code("report", "stages/report.py"),
     output:
         page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),

@@ -6,6 +6,7 @@ with job(snakemake.log[0], f"{snakemake.wildcards.dataset}: data"):
         snakemake.wildcards.dataset,
         snakemake.output.data,
         snakemake.output.facts,
+        snakemake.output.excerpts,
         vocabulary_size=snakemake.params.vocabulary_size,
         **snakemake.params.limits,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from aebench.datasets import excerpts
 from aebench.datasets.sources import Collection, Fetched, Member, Package, RawFile, Web, fetch
 from aebench.datasets.store import Dataset
 from aebench.datasets.subset import choose
@@ -156,8 +157,20 @@ def all_terms(
     )
     train_labels = np.array([ids[train_names[i]] for i in of_train], dtype=np.int64)
     test_labels = np.array([ids[test_names[i]] for i in of_test], dtype=np.int64)
+    beginnings = {
+        int(row): excerpts.first_words(test_texts[of_test[row]].split())
+        for row in excerpts.chosen(len(of_test))
+    }
     return documents(
-        name, (train, train_labels), (test, test_labels), classes, vocabulary, size, files, notes
+        name,
+        (train, train_labels),
+        (test, test_labels),
+        beginnings,
+        classes,
+        vocabulary,
+        size,
+        files,
+        notes,
     )
 
 
@@ -165,13 +178,17 @@ def documents(
     name: str,
     train: tuple[scipy.sparse.csr_matrix, np.ndarray],
     test: tuple[scipy.sparse.csr_matrix, np.ndarray],
+    beginnings: dict[int, str],
     classes: list[str],
     vocabulary: list[str],
     size: int,
     files: dict[str, Fetched],
     notes: list[str],
 ) -> Dataset:
-    """Put a document data set together: drop documents without words, write down the facts."""
+    """Put a document data set together: drop documents without words, write down the facts.
+
+    `beginnings` has the first words of some of the test documents given.
+    """
     notes = list(notes)
     notes.append(
         f"The vocabulary is the {len(vocabulary):,} most frequent terms of the training documents "
@@ -179,8 +196,11 @@ def documents(
     )
     if len(vocabulary) < size:
         notes.append(f"They have no more terms: {size:,} were asked for.")
-    train_counts, train_labels = _with_words(*train, "training", notes)
-    test_counts, test_labels = _with_words(*test, "test", notes)
+    train_counts, train_labels, _ = _with_words(*train, "training", notes)
+    test_counts, test_labels, kept = _with_words(*test, "test", notes)
+    position = np.cumsum(kept) - 1
+    first_words = {int(position[row]): text for row, text in beginnings.items() if kept[row]}
+    notes.append(excerpts.NOTE)
     info: dict[str, Any] = {
         "dataset": name,
         "kind": "documents",
@@ -194,17 +214,26 @@ def documents(
         "test_items": test_counts.shape[0],
         "notes": notes,
     }
-    return Dataset(name, "documents", train_counts, test_counts, train_labels, test_labels, info)
+    return Dataset(
+        name,
+        "documents",
+        train_counts,
+        test_counts,
+        train_labels,
+        test_labels,
+        info,
+        excerpts=first_words,
+    )
 
 
 def _with_words(
     counts: scipy.sparse.csr_matrix, labels: np.ndarray, split: str, notes: list[str]
-) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
-    """Drop documents that hold no word of the vocabulary, and say how many."""
+) -> tuple[scipy.sparse.csr_matrix, np.ndarray, np.ndarray]:
+    """Drop documents that hold no word of the vocabulary, say how many; which ones are kept."""
     kept = np.diff(counts.indptr) > 0
     dropped = int((~kept).sum())
     if dropped:
         notes.append(f"{dropped:,} {split} documents hold no word of the vocabulary: dropped.")
     counts = counts[kept]
     counts.sort_indices()
-    return counts, labels[kept]
+    return counts, labels[kept], kept

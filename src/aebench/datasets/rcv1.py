@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse
 
+from aebench.datasets import excerpts
 from aebench.datasets.documents import documents, most_frequent
 from aebench.datasets.sources import (
     Collection,
@@ -207,11 +208,12 @@ def _vocabulary(paths: Iterable[Path], used: set[int], size: int) -> list[str]:
 
 
 def _counts(
-    paths: Iterable[Path], rows: dict[int, int], vocabulary: list[str]
-) -> scipy.sparse.csr_matrix:
-    """Count the vocabulary's words; story `s` becomes row `rows[s]`."""
+    paths: Iterable[Path], rows: dict[int, int], vocabulary: list[str], shown: set[int]
+) -> tuple[scipy.sparse.csr_matrix, dict[int, str]]:
+    """Count the vocabulary's words; story `s` becomes row `rows[s]`. First words of those shown."""
     column = {term: number for number, term in enumerate(vocabulary)}
     data, row_of, column_of = array("f"), array("i"), array("i")
+    first_words = {}
     for path in paths:
         for story, tokens in stories(path):
             if story not in rows:
@@ -220,10 +222,12 @@ def _counts(
             data.extend(words.values())
             column_of.extend(words)
             row_of.extend([rows[story]] * len(words))
+            if story in shown:
+                first_words[story] = excerpts.first_words(tokens)
     shape = (len(rows), len(vocabulary))
     parts = (np.asarray(part) for part in (data, row_of, column_of))
     values, row_ids, column_ids = parts
-    return scipy.sparse.csr_matrix((values, (row_ids, column_ids)), shape=shape)
+    return scipy.sparse.csr_matrix((values, (row_ids, column_ids)), shape=shape), first_words
 
 
 def rcv1(train_items: int | None, test_items: int | None, size: int, seed: int) -> Dataset:
@@ -250,11 +254,13 @@ def rcv1(train_items: int | None, test_items: int | None, size: int, seed: int) 
     vocabulary = _vocabulary(paths, set(ids[train].tolist()), size)
     both = np.concatenate([train, test])
     rows = {int(story): row for row, story in enumerate(ids[both])}
-    counts = _counts(paths, rows, vocabulary)
+    shown = {int(ids[test[row]]): int(row) for row in excerpts.chosen(len(test))}
+    counts, first_words = _counts(paths, rows, vocabulary, set(shown))
     return documents(
         "rcv1",
         (counts[: len(train)], labels[train]),
         (counts[len(train) :], labels[test]),
+        {row: first_words[story] for story, row in shown.items()},
         topics,
         vocabulary,
         size,

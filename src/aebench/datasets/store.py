@@ -32,6 +32,9 @@ class Dataset:
         of every raw file, notes.
     train_factors, test_factors : ndarray, shape [n_items, n_factors], float32, or None
         What the items were made from, where that is known.
+    excerpts : dict of position in test to str, or None
+        First words of some test documents, see `aebench.datasets.excerpts`. `save` and `read`
+        leave them out: no estimator asks for them.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Dataset:
     info: dict[str, Any] = field(default_factory=dict)
     train_factors: np.ndarray | None = None
     test_factors: np.ndarray | None = None
+    excerpts: dict[int, str] | None = None
 
 
 def pixels(grey: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from aebench.errors import ParameterError
 from aebench.files import atomic, write_text
-from aebench.models import parameters, words
+from aebench.models import decoders, parameters, words
 
 if TYPE_CHECKING:
     import torch
@@ -438,6 +438,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             "estimator": "AutoEncoder",
             "n_features": self.n_features_in_,
             "parameters": self.get_params(),
+            **decoders.described(self.network_.dense_decoder()),
         }
         text = json.dumps(facts, indent=1, sort_keys=True, default=_plain)
         write_text(folder / "model.json", text + "\n")

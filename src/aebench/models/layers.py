@@ -38,9 +38,14 @@ class Transposed(nn.Module):
         self._of = (layer,)  # in a tuple, so that its weights do not count twice
         self.bias = nn.Parameter(torch.zeros(layer.in_features))
 
+    @property
+    def of(self) -> nn.Linear:
+        """The layer whose weights these are."""
+        return self._of[0]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map [n, n_out] of the other layer to [n, n_in]."""
-        return functional.linear(x, self._of[0].weight.T, self.bias)
+        return functional.linear(x, self.of.weight.T, self.bias)
 
 
 def dense(

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from aebench.models import codes
-from aebench.models.layers import LAYERS, Transposed, dense
+from aebench.models.decoders import Layer
+from aebench.models.layers import ACTIVATIONS, LAYERS, Transposed, dense
 from aebench.training.losses import ACTIVATED
 from aebench.training.rbm import Rbm
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from aebench.models.autoencoder import AutoEncoder
 
 INITIALISATIONS = ("kaiming", "normal")
+ACTIVATION_NAMES = {kind: name for name, kind in ACTIVATIONS.items()}
 WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
 
 
@@ -79,6 +81,21 @@ class Network(nn.Module):
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Map codes [n, code_size] to reconstructions [n, n_features]."""
         return ACTIVATED[self.output](self.decoder(z))
+
+    def dense_decoder(self) -> list[Layer] | None:
+        """Name the arrays of a decoder of dense layers; None for any other."""
+        name_of = {id(parameter): name for name, parameter in self.named_parameters()}
+        layers: list[Layer] = []
+        for part in self.decoder:
+            if isinstance(part, nn.Linear):
+                layers.append(Layer(name_of[id(part.weight)], name_of[id(part.bias)], False))
+            elif isinstance(part, Transposed):
+                layers.append(Layer(name_of[id(part.of.weight)], name_of[id(part.bias)], True))
+            elif type(part) in ACTIVATION_NAMES and layers:
+                layers[-1] = layers[-1]._replace(activation=ACTIVATION_NAMES[type(part)])
+            else:
+                return None
+        return [*layers[:-1], layers[-1]._replace(activation=self.output)]
 
     def weighted_layers(self) -> list[Any]:
         """All layers with weights of their own from the input to the reconstruction."""

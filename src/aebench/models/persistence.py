@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, clone
 
 from aebench.errors import ParameterError
 from aebench.files import atomic, write_text
+from aebench.models import decoders
 from aebench.models.autoencoder import AutoEncoder
 
 FILES = ("model.json", "model.safetensors")
@@ -50,6 +51,7 @@ def save(
         model = model.best_estimator_
     fitted = dict(_fitted(model))
     arrays = {name: value for name, value in fitted.items() if isinstance(value, np.ndarray)}
+    facts |= decoders.described(decoders.linear(model))
     facts["fitted"] = {name: fitted[name] for name in fitted.keys() - arrays.keys()}
     with atomic(Path(folder) / "model.safetensors") as temporary:
         temporary.write_bytes(serialise(arrays))  # an OSError when the disk is full

@@ -23,7 +23,7 @@ def render(
     roles: Mapping[str, str],
     given: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write index.html, lecture.html, report.md and the figures of one budget.
+    """Write index.html, lecture.html, report.md, the figures and the tables of one budget.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def render(
     AebenchError
         When a table is missing or malformed, a variant has no role, or a file cannot be written.
     """
-    from aebench.report import figures, lecture, overall, page
+    from aebench.report import export, figures, lecture, overall, page
     from aebench.report.results import read
 
     found = read(results, roles, config.get("code_sizes"))
@@ -56,5 +56,7 @@ def render(
     for name in OVERALL:
         figures.save(figures.draw_overall(name, found), folder / name)
     ranks = overall.across(found)
-    page.write(found, ranks, Path(out), budget_name, config, given or {})
+    context = page.build(found, ranks, Path(out), budget_name, config, given or {})
+    page.write(context, Path(out))
     lecture.write(found, Path(out), budget_name)
+    export.write(context, Path(out) / "tables")

@@ -45,6 +45,54 @@ CAPTIONS = {
         "the variants that have the most code sizes. Look at the gap between autoencoders and "
         "baselines: at which code size it opens or closes.",
     ),
+    "filters": (
+        "What the first layer looks for",
+        "Each square holds the weights of one unit that sees the image: ink on red excites it, ink "
+        "on blue inhibits it; every square is scaled by its own largest weight. Of networks the "
+        "units with the largest weights are shown, of PCA the first components, of ICA its "
+        "unmixing filters, of NMF the parts it adds up. Look for what is local: PCA's components "
+        "span the whole image, and penalties on wide codes (their size is in brackets) make "
+        "strokes, spots or whole templates of them. Speckle is what is left of the random start, "
+        "or what no training image contradicts. Shown are PCA, the best four baselines and two "
+        "autoencoders by squared error, of the lowest seed, and every single-layer autoencoder "
+        "with tied weights; not those whose first layer is a convolution or a kernel.",
+    ),
+    "denoising": (
+        "Denoising",
+        "Gaussian noise of standard deviation 0.3 is added to test items, pixels are clipped to "
+        "[0, 1], and each variant reconstructs what it is given. The number is the mean squared "
+        "error from the clean image, over many more test items; that of the input is what doing "
+        "nothing costs. Look who beats it, and whether the noise leaves as noise or comes back as "
+        "strokes that were never there. Shown are PCA, the best two of autoencoders and of "
+        "baselines by their error on clean images, and all variants that were trained on corrupted "
+        "images, none of them necessarily with this corruption.",
+    ),
+    "inpainting": (
+        "Inpainting",
+        "Pixels are set to 0: half of them at random (left), or the lower half (right). The number "
+        "is the mean squared error of the left kind from the whole image, over many more test "
+        "items. Nobody is told which pixels are missing: empty paper looks like missing pixels, so "
+        "a half-empty image is mostly copied as it is. Look who fills holes that are smaller than "
+        "a stroke. Variants are chosen as in denoising.",
+    ),
+    "perturbed": (
+        "What a unit of the code does",
+        "One test item is encoded, one unit of its code is moved by -3 to 3 of its own standard "
+        "deviations over the training codes, and the result decoded. Of each variant the two units "
+        "that move this picture most are shown; 0 is the plain reconstruction. Look whether the "
+        "image stays an image far out: a linear decoder adds the same template whatever the "
+        "image, and goes on into what is no image; a network's bends. Shown are PCA, the best two "
+        "autoencoders and baselines by squared error, and variational ones, of the lowest seed.",
+    ),
+    "walks": (
+        "Walks between two images",
+        "Nine steps on the straight line between two test items: through pixels (first row), and "
+        "through each variant's codes, decoded. Look at the middle: through pixels one image fades "
+        "while the other appears, and PCA, being linear, does the same with its reconstructions. "
+        "Where the middle is one image of its own the code has bent the way between the two. Shown "
+        "are PCA, the best two autoencoders and baselines by squared error, and variants whose "
+        "training asks something of what lies between codes.",
+    ),
     "training": (
         "Training",
         "Loss on the training set by epoch, at the code size most variants have, of the ten best "

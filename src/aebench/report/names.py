@@ -116,6 +116,9 @@ OF_IMAGES = frozenset(
 )
 """Figures that show images: on a dark page they stay as they are, others are inverted."""
 
+EXHIBITS = ["filters", "denoising", "inpainting", "perturbed", "walks"]
+"""Figures of images alone: what models make of a few chosen ones."""
+
 
 def figure_names(dataset: str, kind: str) -> list[str]:
     """Names of the figures of a data set; files are `figures/<dataset>-<name>`.
@@ -127,7 +130,10 @@ def figure_names(dataset: str, kind: str) -> list[str]:
     kind : {"images", "documents"}
     """
     names = ["code-maps", "retrieval", "code-size", "training"]
-    return ["reconstructions", *names] if kind == "images" else names
+    if kind != "images":
+        return names
+    *measured, training = names
+    return ["reconstructions", *measured, *EXHIBITS, training]
 
 
 def metric(name: str, kind: str) -> Metric:

@@ -13,23 +13,22 @@ import pandas as pd
 
 from aebench import claims
 from aebench.files import write_text
-from aebench.report import answers, names, overall, provenance, rankings, tables
+from aebench.report import (
+    answers,
+    explore,
+    live_decoder,
+    names,
+    overall,
+    provenance,
+    rankings,
+    tables,
+)
 from aebench.report.captions import CAPTIONS, ONE_CODE_SIZE
 from aebench.report.results import Results
-from aebench.report.tables import Table, escape
+from aebench.report.tables import Cell, Table, escape
 from aebench.statistics import Across
 
 ASSETS = Path(__file__).parent / "assets"
-
-STATUS_SIGNS = {
-    claims.REPRODUCED: "✓",
-    claims.BEATEN: "▲",
-    claims.NOT_REPRODUCED: "✗",
-    claims.NOT_MEASURED: "○",
-    claims.PROTOCOL_DIFFERS: "≠",
-    claims.MISQUOTED: "!",
-    claims.UNMEASURED: "∅",
-}
 
 
 @dataclass(frozen=True)
@@ -54,16 +53,8 @@ class Picture:
         return [(suffix.upper(), f"{self.stem}.{suffix}") for suffix in names.FORMATS[:-1]]
 
 
-def write(
-    results: Results,
-    ranks: Mapping[str, Across],
-    out: Path,
-    budget_name: str,
-    config: Mapping[str, Any],
-    given: Mapping[str, Any],
-) -> None:
-    """Write index.html and report.md into the folder `out`, whose figures are already there."""
-    context = build(results, ranks, out, budget_name, config, given)
+def write(context: Mapping[str, Any], out: Path) -> None:
+    """Write what `build` gathered as index.html and report.md into the folder `out`."""
     write_text(out / "index.html", templates().get_template("page.html").render(context))
     write_text(out / "report.md", markdown(context))
 
@@ -76,7 +67,10 @@ def build(
     config: Mapping[str, Any],
     given: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Gather everything both forms show."""
+    """Gather everything that the page, report.md and the tables in files show.
+
+    The figures must already lie in the folder `out`: the page holds them.
+    """
     budget = dict(config.get("budgets", {}).get(budget_name, {}))
     made_by = provenance.of(results)
     return {
@@ -93,6 +87,7 @@ def build(
         "sections": [_section(results, dataset, out) for dataset in results.datasets],
         "stages": tables.stages(results),
         "claims": _claims(results),
+        "ledger": tables.ledger(results),
         "tally": _tally(results),
         "settings": _yaml(
             {key: value for key, value in config.items() if key not in ("budget", "budgets")}
@@ -154,6 +149,10 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
     kind = results.kind(dataset)
     raw = facts.get("sha256") or {}
     sources = facts.get("sources") or {}
+    files = [
+        {"name": name, "sha256": str(raw[name]), "source": str(sources.get(name, ""))}
+        for name in sorted(raw)
+    ]
     return {
         "name": dataset,
         "anchor": f"data-{''.join(c if c.isalnum() else '-' for c in dataset)}",
@@ -165,17 +164,21 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
         ),
         "rankings": rankings.rankings(results, dataset),
         "table": tables.of_dataset(results, dataset),
+        "explorer": explore.payload(results, dataset),
         "more": tables.more(results, dataset),
         "audit": tables.audit(results, dataset),
         "costs": tables.costs(results, dataset),
         "pictures": [
             _picture_of(results, dataset, name, out) for name in names.figure_names(dataset, kind)
         ],
+        "decoder": live_decoder.part(results, dataset),
         "notes": [str(note) for note in facts.get("notes") or []],
-        "files": [
-            {"name": name, "sha256": str(raw[name]), "source": str(sources.get(name, ""))}
-            for name in sorted(raw)
-        ],
+        "files": files,
+        "raw": Table(
+            ["raw file", "sha256", "source"],
+            [[Cell(file[key]) for key in ("name", "sha256", "source")] for file in files],
+            words=3,
+        ),
     }
 
 
@@ -208,31 +211,21 @@ def _claims(results: Results) -> list[dict[str, str]]:
 
 
 def _claim(row: pd.Series) -> dict[str, str]:
-    measured = tables.MISSING
-    interval = ""
-    if pd.notna(row["measured"]):
-        measured = _figure(row["measured"])
-        if pd.notna(row["low"]) and row["low"] != row["high"]:
-            interval = f"{_figure(row['low'])} to {_figure(row['high'])}"
     status = str(row["status"])
     text = {name: "" if pd.isna(row[name]) else str(row[name]) for name in claims.COLUMNS}
     return text | {
-        "measured": measured,
-        "interval": interval,
-        "sign": STATUS_SIGNS.get(status, "?"),
+        "measured": tables.significant(row["measured"]),
+        "interval": tables.extent(row["low"], row["high"]),
+        "sign": tables.SIGNS.get(status, "?"),
         "anchor": status.replace(" ", "-"),
         "verified": "verified" if text["verified"].lower() == "true" else "not verified",
     }
 
 
-def _figure(value: float) -> str:
-    return f"{value:.4g}".replace("-", "\u2212")
-
-
 def _tally(results: Results) -> list[tuple[str, str, int]]:
     counts = results.claims["status"].value_counts()
     return [
-        (STATUS_SIGNS[status], status, int(counts[status]))
+        (tables.SIGNS[status], status, int(counts[status]))
         for status in claims.STATUSES
         if status in counts
     ]
@@ -274,6 +267,7 @@ def templates() -> Any:
     )
     # Our own style and scripts, which are no templates: everything else is escaped.
     environment.globals["asset"] = lambda name: Markup((ASSETS / name).read_text(encoding="utf-8"))
+    environment.globals["library"] = lambda: Markup(explore.library())
     return environment
 
 
@@ -288,7 +282,7 @@ def markdown(context: Mapping[str, Any]) -> str:
     for section in context["sections"]:
         parts += _markdown_section(section)
     parts += _markdown_overall(context)
-    parts += ["## Claims\n", _markdown_claims(context["claims"])]
+    parts += ["## Claims\n", context["ledger"].markdown()]
     if context["stages"].rows:
         parts += ["## Stages of the workflow\n", context["stages"].markdown()]
     parts += ["## How to reproduce\n"]
@@ -317,12 +311,7 @@ def _markdown_section(section: Mapping[str, Any]) -> list[str]:
     parts += ["### What these seeds can show\n", section["audit"].markdown()]
     parts += ["### Times and sizes\n", section["costs"].markdown()]
     parts += ["### Data\n", "".join(f"- {escape(note)}\n" for note in section["notes"])]
-    files = Table(["raw file", "sha256", "source"], words=3)
-    files.rows = [
-        [tables.Cell(f["name"]), tables.Cell(f["sha256"]), tables.Cell(f["source"])]
-        for f in section["files"]
-    ]
-    return [*parts, files.markdown()] if files.rows else parts
+    return [*parts, section["raw"].markdown()] if section["raw"].rows else parts
 
 
 def _markdown_overall(context: Mapping[str, Any]) -> list[str]:
@@ -334,20 +323,3 @@ def _markdown_overall(context: Mapping[str, Any]) -> list[str]:
     if context["tests"].rows:
         parts += ["### Tests\n", context["tests"].markdown()]
     return parts
-
-
-def _markdown_claims(rows: list[dict[str, str]]) -> str:
-    columns = ["status", "claim", "published", "measured", "95% interval", "verified", "note"]
-    table = Table(columns, words=3)
-    for row in rows:
-        cells = [
-            f"{row['sign']} {row['status']}",
-            f"{row['statement']} ({row['source']}; {row['id']})",
-            row["published"],
-            row["measured"],
-            row["interval"] or tables.MISSING,
-            row["verified"],
-            row["note"],
-        ]
-        table.rows.append([tables.Cell(text) for text in cells])
-    return table.markdown()

@@ -57,7 +57,7 @@ class Run:
 
     def codes(self) -> np.ndarray | None:
         """Test codes [n_test, code_size]; None when there are none."""
-        return _arrays(self.folder / "codes.npz").get("test")
+        return _arrays(self.folder / "codes.npz", "test").get("test")
 
     def samples(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Positions [m] of the shown test items and their reconstructions [m, n_features]."""
@@ -118,6 +118,7 @@ class Results:
             for name in self.metrics["dataset"].drop_duplicates()
         }
         self._items: dict[str, Dataset] = {}
+        self._exhibits: dict[str, dict[str, np.ndarray]] = {}
 
     @cached_property
     def toys(self) -> dict[str, np.ndarray]:
@@ -149,6 +150,12 @@ class Results:
         if dataset not in self._items:
             self._items[dataset] = read_dataset(self.folder / dataset / "data.npz")
         return self._items[dataset]
+
+    def exhibits(self, dataset: str) -> dict[str, np.ndarray]:
+        """What the exhibits stage wrote, see there for its names; empty when there is none."""
+        if dataset not in self._exhibits:
+            self._exhibits[dataset] = _arrays(self.folder / dataset / "exhibits.npz")
+        return self._exhibits[dataset]
 
     def code_sizes(self, dataset: str) -> list[int]:
         """All code sizes of a data set, ascending."""
@@ -260,6 +267,7 @@ class Results:
             "data": [f"{name}-data" for name in self.datasets],
             "train": [f"{case}-train" for case in cases],
             "evaluate": [f"{case}-evaluate" for case in cases],
+            "exhibits": [f"{name}-exhibits" for name in self.datasets],
             "aggregate": ["aggregate"],
             "claims": ["claims"],
             "toys": ["toys"],
@@ -358,12 +366,12 @@ def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame
     return table
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an .npz file; none when it does not exist."""
+def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file, or one of them; none when it does not exist."""
     if not path.is_file():
         return {}
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
+            return {key: arrays[key] for key in arrays.files if only in (None, key)}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise AebenchError(f"cannot read {path}: {error}.") from error

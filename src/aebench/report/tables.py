@@ -11,15 +11,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aebench import statistics
+from aebench import claims, statistics
 from aebench.report import names, palette
 from aebench.report.results import Results
 
 MISSING = "\u2013"
 """Stands where nothing was measured."""
 
+INTERVAL = "95% interval"
+"""Heads the column that has in words what the number before it has as low and high."""
+
 BETTER, WORSE, EVEN = "better", "worse", "even"
-_SIGNS = {BETTER: " ▲", WORSE: " ▼", EVEN: " ≈", "": ""}
+SIGNS = {
+    BETTER: "▲",
+    WORSE: "▼",
+    EVEN: "≈",
+    claims.REPRODUCED: "✓",
+    claims.BEATEN: "▲",
+    claims.NOT_REPRODUCED: "✗",
+    claims.NOT_MEASURED: "○",
+    claims.PROTOCOL_DIFFERS: "≠",
+    claims.MISQUOTED: "!",
+    claims.UNMEASURED: "∅",
+}
+"""Signs of what a number means, and of how a claim fared."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,7 @@ class Cell:
     @property
     def sign(self) -> str:
         """Return the mark as a sign, so that colour is never the only difference."""
-        return _SIGNS.get(self.mark, "")
+        return f" {SIGNS[self.mark]}" if self.mark in SIGNS else ""
 
 
 @dataclass
@@ -490,7 +505,7 @@ def _audited(
 def tests(results: Results) -> Table:
     """The best autoencoder against the best baseline, with the tests behind the answers."""
     table = Table(
-        ["data set, code size", "metric", "against", "difference", "95% interval", "p", "p, Holm"],
+        ["data set, code size", "metric", "against", "difference", INTERVAL, "p", "p, Holm"],
         words=3,
         grouped=True,
         note=(
@@ -539,6 +554,51 @@ def _tested(results: Results, dataset: str, size: int, metric: str) -> list[Cell
         Cell(f"{low} to {high}"),
         *(Cell(probability(row[name]), value=_value(row[name])) for name in ("p", "p_holm")),
     ]
+
+
+# ---------------------------------------------------------------- claims
+
+
+def ledger(results: Results) -> Table:
+    """Every published claim, what was measured, and how it fared."""
+    table = Table(
+        ["status", "claim", "published", "measured", "note"],
+        words=3,
+        note=(
+            "Not verified: the published figure was recalled or taken from a secondary source. "
+            "claims.csv has the unit and the protocol of each."
+        ),
+    )
+    for _, row in results.claims.iterrows():
+        status = str(row["status"])
+        doubt = "" if str(row["verified"]).lower() == "true" else "not verified"
+        table.rows.append(
+            [
+                Cell(status, mark=status),
+                Cell(f"{row['statement']} ({row['source']}; {row['id']})"),
+                Cell(str(row["published"]), doubt, note=doubt),
+                Cell(
+                    significant(row["measured"]),
+                    extent(row["low"], row["high"]),
+                    value=_value(row["measured"]),
+                    low=_value(row["low"]),
+                    high=_value(row["high"]),
+                ),
+                Cell(str(row["note"])),
+            ]
+        )
+    return table
+
+
+def significant(value: float) -> str:
+    """Return a number of any unit with four significant digits, a missing one as a dash."""
+    return MISSING if math.isnan(value) else f"{value:.4g}".replace("-", "\u2212")
+
+
+def extent(low: float, high: float) -> str:
+    """Return an interval of any unit in words, nothing where it has no width."""
+    missing = math.isnan(low) or low == high
+    return "" if missing else f"{significant(low)} to {significant(high)}"
 
 
 def probability(p: float) -> str:

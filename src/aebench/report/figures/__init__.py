@@ -20,7 +20,9 @@ from aebench.files import atomic
 from aebench.report.figures import (
     code_maps,
     code_size,
+    corrupted,
     critical_differences,
+    filters,
     lecture_bottleneck,
     lecture_compression,
     lecture_contraction,
@@ -30,10 +32,12 @@ from aebench.report.figures import (
     lecture_subspace,
     lecture_undercomplete,
     lecture_unseen,
+    perturbed,
     reconstructions,
     retrieval,
     training,
     vector_field,
+    walks,
 )
 from aebench.report.figures.shared import STYLE
 from aebench.report.results import Results
@@ -45,6 +49,11 @@ FIGURES: dict[str, Callable[[Results, str], Figure]] = {
     "code-maps": code_maps.draw,
     "retrieval": retrieval.draw,
     "code-size": code_size.draw,
+    "filters": filters.draw,
+    "denoising": corrupted.draw_denoising,
+    "inpainting": corrupted.draw_inpainting,
+    "perturbed": perturbed.draw,
+    "walks": walks.draw,
     "training": training.draw,
 }
 

@@ -22,34 +22,40 @@ MOST_CLASSES = len(palette.CLASSES)
 
 def draw(results: Results, dataset: str) -> Figure:
     """2-D codes of test items by each variant, coloured by class (2006, fig. 3)."""
-    panels = {}
-    for variant in results.variants(dataset):
-        runs = results.runs(dataset, variant, 2)
-        codes = runs[0].codes() if runs else None
-        # The mean has one code for everything, and binary codes lie on four points: no map.
-        if codes is not None and codes.dtype != np.uint8 and len(np.unique(codes, axis=0)) > 4:
-            panels[variant] = codes.astype(np.float64)
-    if not panels:
+    maps = panels(results, dataset)
+    if not maps:
         return nothing("no variant has a 2-D code to show")
-    colours, classes = _class_colours(results, dataset)
+    colours, classes = class_colours(results, dataset)
     shown = spread(len(colours), MOST_POINTS)
-    columns = min(len(panels), 3 if len(panels) <= 6 else 4)
-    rows = -(-len(panels) // columns)
+    columns = min(len(maps), 3 if len(maps) <= 6 else 4)
+    rows = -(-len(maps) // columns)
     side = WIDTH / max(columns, 3)
     figure = Figure(figsize=(WIDTH, rows * (side + 0.3) + 0.5))
     figure.get_layout_engine().set(rect=(0, 0, 1, 0.98))  # type: ignore[union-attr, call-arg]
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax, (variant, codes) in zip(grid, panels.items(), strict=False):
+    for ax, (variant, codes) in zip(grid, maps.items(), strict=False):
         _map(ax, codes[shown], colours[shown])
         row = results.row(dataset, variant, 2, "knn_accuracy")
         ax.set_title(variant if len(variant) < 24 else f"{variant[:22]}…", pad=15)
         if row is not None:
             words = f"kNN accuracy {row['mean']:.3f}"
             ax.text(0, 1.02, words, transform=ax.transAxes, va="bottom", fontsize=8)
-    for ax in grid[len(panels) :]:
+    for ax in grid[len(maps) :]:
         ax.set_axis_off()
     legend(figure, [dot(colour, words) for words, colour in classes.items()], most_columns=10)
     return figure
+
+
+def panels(results: Results, dataset: str) -> dict[str, np.ndarray]:
+    """Return the 2-D codes of all test items, of every variant that has some worth a map."""
+    found = {}
+    for variant in results.variants(dataset):
+        runs = results.runs(dataset, variant, 2)
+        codes = runs[0].codes() if runs else None
+        # The mean has one code for everything, and binary codes lie on four points: no map.
+        if codes is not None and codes.dtype != np.uint8 and len(np.unique(codes, axis=0)) > 4:
+            found[variant] = codes.astype(np.float64)
+    return found
 
 
 def _map(ax: Axes, codes: np.ndarray, colours: np.ndarray) -> None:
@@ -69,7 +75,7 @@ def _map(ax: Axes, codes: np.ndarray, colours: np.ndarray) -> None:
         side.set_color("#cccccc")
 
 
-def _class_colours(results: Results, dataset: str) -> tuple[np.ndarray, dict[str, str]]:
+def class_colours(results: Results, dataset: str) -> tuple[np.ndarray, dict[str, str]]:
     """Colour of every test item, and the legend.
 
     Up to ten classes have a colour each. More are put together by the first part of their name
