@@ -4,7 +4,6 @@ import sys
 from aebench import datasets
 from aebench.report import OVERALL
 from aebench.report.captions import CAPTIONS
-from aebench.report.names import title
 
 # Names of the files that `snakemake --report` shows: of one data set, then of all together.
 OF_DATASET = f"{{dataset,{'|'.join(DATASETS)}}}"
@@ -23,11 +22,6 @@ if OVERLOOKED and "variants" not in GIVEN:
         f"note: not compared: {', '.join(OVERLOOKED)}; `variants` in config.yaml does not list it.",
         file=sys.stderr,
     )
-
-
-def of_what(wildcards):
-    """The data set of a figure or a table, as prose writes it."""
-    return title(wildcards.dataset) if "dataset" in wildcards.keys() else "All data sets"
 
 
 rule report:
