@@ -32,6 +32,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/toys.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/verify.smk"
 
@@ -44,6 +45,7 @@ for file in VARIANT_FILES:
 COMPARISONS = comparisons()
 
 
+include: "workflow/rules/exhibits.smk"
 include: "workflow/rules/report.smk"
 
 

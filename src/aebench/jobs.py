@@ -47,6 +47,7 @@ PRELOAD = (
     "sklearn.linear_model",
     "sklearn.neighbors",
     "aebench.stages.evaluate",
+    "aebench.stages.exhibits",
     "aebench.stages.train",
     "aebench.models",
     "aebench.training.device",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from aebench.metrics.sampling import choose, fingerprints, generators
+from aebench.metrics.sampling import choose, fingerprints, generators, in_rounds
 
 RANDOM = np.random.default_rng(0)
 DENSE = RANDOM.poisson(1, (200, 6)).astype(np.float32) + RANDOM.random((200, 1), np.float32)
@@ -56,3 +56,15 @@ def test_where_a_value_stands_matters():
     assert fingerprints(sparse.csr_matrix([[1.0, 0]])) != fingerprints(
         sparse.csr_matrix([[0, 1.0]])
     )
+
+
+def test_rounds_take_the_first_of_each_class_then_the_second():
+    labels = np.array([2, 2, 0, 2, 5, 0, 2])
+    assert list(in_rounds(labels, 10)) == [2, 0, 4, 5, 1, 3, 6]
+    assert list(in_rounds(labels, 4)) == [2, 0, 4, 5]
+    assert in_rounds(labels, 4).dtype == np.int64
+
+
+def test_an_item_of_several_classes_counts_for_its_first():
+    labels = np.array([[0, 1, 1], [0, 1, 0], [1, 0, 1]])
+    assert list(in_rounds(labels, 3)) == [2, 0, 1]

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 
 from aebench import claims, datasets, statistics
+from aebench.metrics.sampling import in_rounds
 from aebench.stages import aggregate
 
 SIDE = 8
@@ -47,6 +48,8 @@ def write_results(
         prepared = _dataset(dataset, kind, list(classes), side)
         (folder / dataset).mkdir(parents=True)
         datasets.save(prepared, folder / dataset / "data.npz", folder / dataset / "data.json")
+        if kind == "images":
+            _exhibits(folder / dataset / "exhibits.npz", prepared, variants, sizes[-1])
         for place, variant in enumerate(variants):
             for size in sizes:
                 for seed in seeds:
@@ -93,7 +96,7 @@ def _run(folder, dataset, variant, size, seed):
     np.savez(folder / "codes.npz", train=codes, test=codes)
     samples = {}
     if dataset.kind == "images":
-        indices = np.unique(dataset.test_labels, return_index=True)[1].astype(np.int64)
+        indices = in_rounds(dataset.test_labels, 40)
         samples = {"indices": indices, "reconstructions": dataset.test[indices] * np.float32(0.9)}
     np.savez(folder / "samples.npz", **samples)
     history = []
@@ -118,6 +121,23 @@ def _run(folder, dataset, variant, size, seed):
     speed = {"encode_items_per_second": 4000.0, "decode_items_per_second": 5000.0}
     flops = {} if variant == "mean" else {"encode_flops": 2e6, "decode_flops": 1.5e6}
     (folder / "cost.json").write_text(json.dumps(speed | flops))
+
+
+def _exhibits(path, dataset, variants, size):
+    """What the exhibits stage writes, of the first items as they are; no filters of the mean."""
+    items = np.round(dataset.test[:8] * 255).astype(np.uint8)
+    inputs = dict.fromkeys(("clean", "noisy", "missing", "halved"), items)
+    walks = np.stack([items[:3], items[3:6]])
+    arrays = {"indices": np.arange(8), "deviations": np.arange(-1, 2.0), "walks": walks, **inputs}
+    for number, variant in enumerate(variants):
+        shown = {name: images // (number + 2) for name, images in inputs.items()}
+        shown |= {"walks": walks // (number + 2), "code_size": size}
+        shown |= {"perturbed": walks // (number + 3), "perturbed_units": np.arange(2)}
+        if variant != "mean":
+            rng = np.random.default_rng(number)
+            shown["filters"] = rng.normal(size=(5, SIDE * SIDE)).astype(np.float16)
+        arrays |= {f"{variant}/{name}": array for name, array in shown.items()}
+    np.savez(path, **arrays)
 
 
 def _scores(kind, variant, place, size, seed):

@@ -177,6 +177,13 @@ def test_main_is_the_first_code_size_of_each_data_set(config):
     ]
 
 
+def test_what_is_shown_has_the_main_code_size_or_its_smallest(config):
+    found = read(config)
+    own = {"deep": DEEP | {"images": {"code_sizes": [1000, 40]}}}
+    shown = found.shown_code_sizes("mnist", found.comparisons({"pca": BOTH, **own}))
+    assert shown == {"pca": 30, "deep": 40}
+
+
 def test_features_are_as_many_as_the_data_set_has(config):
     rules = {
         "raw": {

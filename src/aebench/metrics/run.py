@@ -16,7 +16,7 @@ from aebench.metrics.rate import rate_scores
 from aebench.metrics.reconstruction import mean_item, reconstruction_scores, train_scores
 from aebench.metrics.retrieval import retrieval_scores
 from aebench.metrics.robustness import corruption_scores, unseen_scores
-from aebench.metrics.sampling import choose
+from aebench.metrics.sampling import choose, in_rounds
 from aebench.metrics.structure import factor_recovery, structure_scores
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ LAYER_ITEMS = 5_000
 
 OPTIMISED_SHARE = 5
 """Codes are optimised for one in so many of the sampled items: it takes a hundred decodings."""
+
+
+SAMPLES = 40
+"""Test items whose reconstructions are kept to be shown."""
 
 
 class Limits(NamedTuple):
@@ -213,23 +217,18 @@ def _classes(dataset: Dataset) -> int:
 
 
 def samples(dataset: Dataset, reconstruction: np.ndarray) -> dict[str, np.ndarray]:
-    """Choose the reconstructions that figures show: the first test item of each class.
+    """Choose the reconstructions that the report shows: test items in rounds over the classes.
 
     Returns
     -------
     dict
-        `indices` [m] int64, in the order of classes, and `reconstructions` [m, n_features]
-        float32. Empty for documents, which have nothing to show. A class without a test item is
-        left out, and an item of several classes may appear more than once.
+        `indices` [m] int64, see `in_rounds`, at most SAMPLES of them, and `reconstructions`
+        [m, n_features] float32. Empty for documents, which have nothing to show.
     """
     if dataset.kind != "images":
         return {}
-    labels = dataset.test_labels
-    if labels.ndim == 1:
-        indices = np.unique(labels, return_index=True)[1]
-    else:
-        indices = labels.argmax(axis=0)[labels.any(axis=0)]
+    indices = in_rounds(dataset.test_labels, SAMPLES)
     return {
-        "indices": indices.astype(np.int64),
+        "indices": indices,
         "reconstructions": np.asarray(reconstruction[indices], dtype=np.float32),
     }

@@ -54,3 +54,26 @@ def _bytes(X: Matrix) -> Iterator[bytes]:
     columns, values = X.indices.astype("<i4", copy=False), X.data.astype("<f4", copy=False)
     for start, end in zip(X.indptr[:-1], X.indptr[1:], strict=True):
         yield columns[start:end].tobytes() + values[start:end].tobytes()
+
+
+def in_rounds(labels: np.ndarray, most: int) -> np.ndarray:
+    """Return positions of at most `most` items: the first of each class, the second, and so on.
+
+    Parameters
+    ----------
+    labels : ndarray [n], or indicators [n, n_classes]
+        Of several classes an item counts for its first.
+    most : int
+
+    Returns
+    -------
+    ndarray, int64, shape [m]
+        Within a round in the order of classes; a class that has run out is left out.
+    """
+    if labels.ndim == 2:
+        labels = labels.argmax(axis=1)
+    by_class = np.argsort(labels, kind="stable")
+    ordered = labels[by_class]
+    rounds = np.empty(len(labels), dtype=np.int64)
+    rounds[by_class] = np.arange(len(labels)) - np.searchsorted(ordered, ordered)
+    return np.lexsort((labels, rounds))[:most]

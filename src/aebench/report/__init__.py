@@ -7,6 +7,7 @@ names of figures before anything runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ def render(
     config: Mapping[str, Any],
     roles: Mapping[str, str],
     given: Mapping[str, Any] | None = None,
+    threads: int = 1,
 ) -> None:
-    """Write index.html, report.md, the figures and the tables of one budget.
+    """Write index.html, lecture.html, report.md, the figures and the tables of one budget.
 
     Parameters
     ----------
@@ -39,22 +41,28 @@ def render(
     roles : mapping of variant to "autoencoder", "baseline" or "control"
     given : mapping, optional
         The part of the configuration that is not in config.yaml: what the command line gave.
+    threads : int
+        How many figures to draw at a time.
 
     Raises
     ------
     AebenchError
         When a table is missing or malformed, a variant has no role, or a file cannot be written.
     """
-    from aebench.report import export, figures, overall, page
+    from aebench.report import export, figures, lecture, overall, page
     from aebench.report.results import read
 
     found = read(results, roles, config.get("code_sizes"))
     folder = Path(out) / "figures"
-    for dataset in found.datasets:
-        for name in figure_names(dataset, found.kind(dataset)):
-            figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
     ranks = overall.across(found)
-    figures.save(figures.critical_differences.draw(ranks), folder / OVERALL)
+    drawings = {
+        folder / f"{dataset}-{name}": partial(figures.draw, name, found, dataset)
+        for dataset in found.datasets
+        for name in figure_names(dataset, found.kind(dataset))
+    }
+    drawings |= {folder / name: partial(figures.draw_overall, name, found) for name in OVERALL}
+    figures.save_all(drawings, threads)
     context = page.build(found, ranks, Path(out), budget_name, config, given or {})
     page.write(context, Path(out))
+    lecture.write(found, Path(out), budget_name)
     export.write(context, Path(out) / "tables")

@@ -91,8 +91,21 @@ TITLES = {
 }
 
 
-OVERALL = "critical-differences"
-"""The figure of all data sets together, `figures/<name>` with each of `FORMATS`."""
+OVERALL = [
+    "critical-differences",
+    "vector-field",
+    "lecture-undercomplete",
+    "lecture-subspace",
+    "lecture-sparsity",
+    "lecture-contraction",
+    "lecture-overcomplete",
+    "lecture-pretraining",
+    "lecture-unseen",
+    "lecture-compression",
+    "lecture-bottleneck",
+]
+"""Figures that belong to no data set, `figures/<name>` with each of `FORMATS`; all but the first
+are those of the lecture notes."""
 
 FORMATS = ("svg", "png", "pdf", "webp")
 """Files of a figure: the page shows the last, the others are for slides and papers."""
@@ -102,6 +115,9 @@ OF_IMAGES = frozenset(
     ("reconstructions", "filters", "denoising", "inpainting", "perturbed", "walks")
 )
 """Figures that show images: on a dark page they stay as they are, others are inverted."""
+
+EXHIBITS = ["filters", "denoising", "inpainting", "perturbed", "walks"]
+"""Figures of images alone: what models make of a few chosen ones."""
 
 
 def figure_names(dataset: str, kind: str) -> list[str]:
@@ -113,8 +129,11 @@ def figure_names(dataset: str, kind: str) -> list[str]:
         Not used today: a figure may come to exist for one data set alone.
     kind : {"images", "documents"}
     """
-    names = ["code-maps", "retrieval", "code-size", "training"]
-    return ["reconstructions", *names] if kind == "images" else names
+    names = ["code-maps", "retrieval", "code-size"]
+    names += ["rate-distortion", "pareto", "label-efficiency"]
+    if kind == "images":
+        names = ["reconstructions", *names, *EXHIBITS]
+    return [*names, "sparsity", "training"]
 
 
 def metric(name: str, kind: str) -> Metric:

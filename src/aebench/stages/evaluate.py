@@ -24,7 +24,7 @@ FILES = {
     "scores.csv": "split, metric, value: what goes into the tidy table",
     "classes.csv": "class, metric, value: means over the test items of each class",
     "items.npz": "one value a test item, for paired tests",
-    "samples.npz": "the reconstructions that figures show",
+    "samples.npz": "the reconstructions that the report shows",
     "cost.json": "items encoded and decoded a second, operations an item",
 }
 """What is written. Times are kept out of scores.csv: equal runs give equal scores."""

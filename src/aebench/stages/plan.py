@@ -1,6 +1,7 @@
 """What the configuration asks for: checked, and spelt out as runs, before anything starts."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,10 +74,17 @@ class Plan:
         unseen = (self.unseen(dataset) for dataset in self.datasets)
         return list(dict.fromkeys([*self.datasets, *(name for name in unseen if name)]))
 
+    def main_code_size(self, dataset: str) -> int:
+        """Return the code size that the configuration names first for this data set."""
+        return self._shared_code_sizes(dataset)[0]
+
+    def _shared_code_sizes(self, dataset: str) -> list[int]:
+        shared = self.config["code_sizes"]
+        return list(shared.get(dataset, shared[datasets.kind(dataset)]))
+
     def _code_sizes(self, dataset: str, own: list[int] | str | None) -> list[int]:
         """Code sizes, ascending, of a variant with its `own` ones, if any, on a data set."""
-        shared = self.config["code_sizes"]
-        shared = shared.get(dataset, shared[datasets.kind(dataset)])
+        shared = self._shared_code_sizes(dataset)
         main = shared[0]
         words = {
             MAIN: [main],
@@ -86,6 +94,17 @@ class Plan:
         if self.budget.get("main_code_size_only"):
             sizes = [main if main in sizes else sizes[0]]
         return sorted(sizes)
+
+    def shown_code_sizes(
+        self, dataset: str, comparisons: Sequence[tuple[str, str, int]]
+    ) -> dict[str, int]:
+        """By variant the main code size; of one that has it not, its smallest."""
+        main = self.main_code_size(dataset)
+        sizes: dict[str, list[int]] = defaultdict(list)
+        for name, variant, size in comparisons:
+            if name == dataset:
+                sizes[variant].append(size)
+        return {variant: main if main in own else min(own) for variant, own in sizes.items()}
 
     def comparisons(self, rules: Mapping[str, Any]) -> list[tuple[str, str, int]]:
         """Every (dataset, variant, code size) to train.

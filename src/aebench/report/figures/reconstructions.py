@@ -9,7 +9,7 @@ from aebench.report import names
 from aebench.report.figures.shared import (
     nothing,
 )
-from aebench.report.figures.strips import strip, strip_axes
+from aebench.report.figures.strips import beside, heading, is_ink, strip, strip_axes
 from aebench.report.results import Results
 
 MOST_IMAGES = 12
@@ -26,36 +26,28 @@ def draw(results: Results, dataset: str) -> Figure:
     if not shape or not rows:
         return nothing("no reconstructed images to show")
     indices = next(iter(rows.values()))[0]
-    chosen = np.unique(np.linspace(0, len(indices) - 1, MOST_IMAGES).round().astype(int))
+    chosen = _first_of_each_class(np.asarray(results.items(dataset).test_labels[indices]))
     originals = np.asarray(results.items(dataset).test[indices[chosen]])
-    ink = bool(np.quantile(originals, 0.25) == 0)  # on empty paper, unlike a photograph
     strips = [("original", originals, "")]
     for variant, (_, images) in rows.items():
         row = results.row(dataset, variant, size, "squared_error")
         strips.append((variant, images[chosen], "" if row is None else f"{row['mean']:.2f}"))
     figure, axes = strip_axes(len(strips), len(chosen), max(len(row[0]) for row in strips))
     for ax, (variant, images, error) in zip(axes, strips, strict=True):
-        strip(ax, images.reshape(-1, *shape), ink)
-        beside = ax.transAxes
-        ax.text(-0.012, 0.5, variant, ha="right", va="center", weight="bold", transform=beside)
-        ax.text(1.012, 0.5, error, ha="left", va="center", transform=beside)
-    axes[0].text(
-        1.012,
-        0.5,
-        "squared\nerror",
-        ha="left",
-        va="center",
-        transform=axes[0].transAxes,
-        fontsize=7.5,
-    )
-    figure.suptitle(
-        f"{names.title(dataset)}: test items and their reconstructions from codes of size {size}",
-        x=0.01,
-        ha="left",
-        fontsize=9.5,
-        fontweight="bold",
-    )
+        strip(ax, images.reshape(-1, *shape), is_ink(originals))
+        beside(ax, variant, error)
+    beside(axes[0], "", "squared\nerror")
+    title = f"test items and their reconstructions from codes of size {size}"
+    heading(figure, f"{names.title(dataset)}: {title}")
     return figure
+
+
+def _first_of_each_class(labels: np.ndarray) -> np.ndarray:
+    """Positions of at most MOST_IMAGES items, spread over the classes in their order."""
+    if labels.ndim == 2:
+        labels = labels.argmax(axis=1)
+    firsts = np.unique(labels, return_index=True)[1]
+    return firsts[np.unique(np.linspace(0, len(firsts) - 1, MOST_IMAGES).round().astype(int))]
 
 
 def _reconstructed(
