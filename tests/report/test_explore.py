@@ -52,6 +52,11 @@ def tile(sprite, n):
     return picture(sprite)[row * height :][:height, column * width :][:, :width]
 
 
+def as_shown(pixels):
+    """Grey values of a made-up image, which is ink on paper."""
+    return 255 - np.rint(pixels.clip(0, 1) * 255).reshape(8, 8)
+
+
 # ---------------------------------------------------------------- nearest items
 
 
@@ -153,8 +158,7 @@ def test_the_page_says_how_many_of_how_many(folder, tmp_path, monkeypatch):
 def test_thumbnails_are_the_items(folder, images):
     test = datasets.read(folder / "mnist" / "data.npz").test
     for item, position in enumerate(images["positions"]):
-        expected = np.rint(test[position].reshape(8, 8) * 255)
-        assert (tile(images["sprite"], item) == expected).all()
+        assert (tile(images["sprite"], item) == as_shown(test[position])).all()
 
 
 def test_ink_is_shown_dark_on_white():
@@ -218,7 +222,7 @@ def test_reconstructions_and_their_errors(folder, images):
     assert found["positions"] == [0, 1, 2]
     assert found["classes"] == ["zero", "one", "two"]
     for n, position in enumerate(found["positions"]):
-        assert (tile(found["sprite"], n) == np.rint(test[position] * 255).reshape(8, 8)).all()
+        assert (tile(found["sprite"], n) == as_shown(test[position])).all()
     assert {one["variant"] for one in found["variants"]} == {"mean", "pca", "deep", "deep-rbm"}
     for row, one in enumerate(found["variants"], start=1):
         run = folder / "mnist" / one["variant"] / "d5" / "seed-0"
@@ -226,8 +230,7 @@ def test_reconstructions_and_their_errors(folder, images):
         errors = ((made.astype(np.float64) - test[:3]) ** 2).sum(axis=1)
         np.testing.assert_allclose(one["errors"], errors, atol=6e-4)
         assert one["colour"] == palette.colour(one["variant"])
-        shown = np.rint(made[2].clip(0, 1) * 255).reshape(8, 8)
-        assert (tile(found["sprite"], 3 * row + 2) == shown).all()
+        assert (tile(found["sprite"], 3 * row + 2) == as_shown(made[2])).all()
 
 
 def test_many_variants_show_fewer_images(folder, monkeypatch):
