@@ -348,9 +348,12 @@ def _shares(table: Table) -> list[float]:
     """Return the share of the line that each column of long text gets, 0 for the others."""
     places = range(int(table.grouped), len(table.columns))
     texts = {place: [row[place].text for row in table.rows] for place in places}
-    long = {place: texts[place] for place in places if max(map(len, texts[place])) > LONG}
-    rest = LETTERS - sum(_width(table, place) + 1.5 for place in places if place not in long)
-    rest -= 1.5 * len(long)
+    for limit in (LONG, LONG // 2):  # what is less long runs over lines too where room is scarce
+        long = {place: texts[place] for place in places if max(map(len, texts[place])) > limit}
+        others = [_width(table, place) for place in places if place not in long]
+        rest = LETTERS - sum(others) - 1.5 * len(places)
+        if rest >= LONG * len(long):
+            break
     # At least the longest word fits; what is left goes to the columns with most to say.
     words = {place: max(map(_longest_word, texts)) + 2 for place, texts in long.items()}
     needed = {place: math.sqrt(sum(map(len, texts))) for place, texts in long.items()}
