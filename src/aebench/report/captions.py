@@ -69,11 +69,12 @@ CAPTIONS = {
     ),
     "inpainting": (
         "Inpainting",
-        "Test items of which half of the pixels at random (left) or the lower half (right) are set "
-        "to 0, and what each variant reconstructs. The number is the squared error from the whole "
-        "image where pixels are missing at random, summed over pixels, mean over many more test "
-        "items. Look who fills holes smaller than a stroke. Nobody is told which pixels are "
-        "missing, and empty paper looks the same: half an image is mostly copied as it is. "
+        "Test items of which half of the pixels at random (left) or the lower half (right) are "
+        "set to 0, and what each variant reconstructs. The number is the squared error from the "
+        "whole image where pixels are missing at random, summed over pixels, mean over many more "
+        "test items. Look who fills holes smaller than a stroke. Nobody is told which pixels are "
+        "missing: one looks like paper, or like black in a photograph, so half an image is mostly "
+        "copied as it is. "
         "Variants are chosen as for denoising.",
     ),
     "perturbed": (
@@ -141,8 +142,8 @@ CAPTIONS = {
     "vector-field": (
         "A denoiser's vector field",
         "Made-up points on a spiral, and from a grid of places the arrow to where the autoencoder "
-        "puts them, at two fifths of its length. Look at where the arrows point: trained on noisy "
-        "inputs they lead to the spiral, trained without noise they need not. The counterpart "
+        "puts them, at two fifths of its length. Look whether arrows lead to the spiral: left of a "
+        "network trained on noisy inputs, right of the same trained without noise. The counterpart "
         "of figure 2 of Vincent et al. (2010).",
     ),
     "lecture-undercomplete": (
@@ -153,10 +154,10 @@ CAPTIONS = {
     ),
     "lecture-subspace": (
         "PCA's subspace, not its axes",
-        "Made-up items of 20 inputs, three of them wide. Left: the angle between the space that a "
-        "linear decoder spans and PCA's falls to nothing. Right: its single units end far from "
-        "every axis of PCA, much further than PCA's own axes move when half of the items is left "
-        "out.",
+        "Made-up items of 20 inputs, three of them wide. Left: look whether the angle between "
+        "the space that a linear decoder spans and PCA's goes to nothing. Right: how far PCA's "
+        "axes end from the weights of single units, beside how far they move when half of the "
+        "items is left out.",
     ),
     "lecture-sparsity": (
         "What penalties make of the mean activation",
@@ -166,8 +167,8 @@ CAPTIONS = {
     ),
     "lecture-contraction": (
         "The encoder contracts",
-        "Left and middle: made-up images; the heavier the contractive penalty, the smaller the "
-        "encoder's Jacobian and, from some weight on, the worse the reconstruction. Right: the "
+        "Left and middle: made-up images. Look from which weight of the contractive penalty on the "
+        "encoder's Jacobian shrinks, and from which on the reconstruction pays for it. Right: the "
         "norm of the Jacobian on real test images, variants with codes larger than the input.",
     ),
     "lecture-overcomplete": (
@@ -197,6 +198,7 @@ CAPTIONS = {
     "lecture-bottleneck": (
         "50 units for 100 inputs",
         "Share of the variance of held-out items, 100 independent inputs each, that codes of 50 "
-        "units leave. Nobody is left of the dashed line but by the chance of the sample.",
+        "units leave. Look who reaches the dashed line, which only the chance of the sample lets "
+        "anybody pass.",
     ),
 }

@@ -84,9 +84,12 @@ def by_column(values: np.ndarray) -> list[Measured]:
 def case(
     results: Results, dataset: str, variant: str, code_size: int, metric: str
 ) -> Measured | None:
-    """Mean and interval of a metric, None where it was not measured."""
+    """Mean and interval of a metric, cut at what it can be; None where it was not measured."""
     row = results.row(dataset, variant, code_size, metric)
-    return None if row is None else Measured(row["mean"], row["low"], row["high"])
+    if row is None:
+        return None
+    least, most = names.metric(metric, results.kind(dataset)).range
+    return Measured(row["mean"], max(row["low"], least), min(row["high"], most))
 
 
 def image_sets(results: Results) -> list[str]:
