@@ -20,6 +20,8 @@ LETTERS = 118
 """Letters of the size used that fit a line of a page with usual margins."""
 LONG = 28
 """A longer cell of words runs over several lines."""
+NARROW = 18
+"""Letters on such a line, at least."""
 
 _SIGNS = {
     "\\": r"\textbackslash{}",
@@ -249,7 +251,7 @@ def _width(table: Table, place: int) -> float:
     heading = max(map(len, _short_lines(table.columns[place])))
     widest = max(_letters(row[place]) for row in table.rows)
     is_long = any(len(row[place].text) > LONG for row in table.rows)
-    return max(heading, min(LONG, 18) if is_long else widest)
+    return max(heading, NARROW if is_long else widest)
 
 
 def _shares(table: Table) -> list[float]:
@@ -259,7 +261,7 @@ def _shares(table: Table) -> list[float]:
     for limit in (LONG, LONG // 2):  # what is less long runs over lines too where room is scarce
         long = {place: texts[place] for place in places if max(map(len, texts[place])) > limit}
         others = [_width(table, place) for place in places if place not in long]
-        rest = LETTERS - sum(others) - 1.5 * len(places)
+        rest = LETTERS - sum(others) - 2 * len(places)  # and what stands between columns
         if rest >= LONG * len(long):
             break
     # At least the longest word fits; what is left goes to the columns with most to say.
