@@ -9,7 +9,7 @@ import pytest
 
 from aebench.errors import AebenchError
 from aebench.files import atomic_folder
-from aebench.report import export
+from aebench.report import export, latex
 from aebench.report.tables import MISSING, Cell, Table
 
 AWKWARD = (
@@ -123,7 +123,7 @@ def test_nothing_measured_is_an_empty_cell():
 
 @pytest.mark.parametrize("text", AWKWARD)
 def test_escaped_latex_is_ascii_without_commands_of_the_text(text):
-    escaped = export.escape(text)
+    escaped = latex.escape(text)
     assert escaped.isascii()
     assert escaped.isprintable()
     left = re.sub(r"\\([a-zA-Z]+|.)", "", escaped)  # what is no command, and so stands as it is
@@ -144,13 +144,13 @@ def test_escaped_latex_is_ascii_without_commands_of_the_text(text):
     ],
 )
 def test_escape(text, expected):
-    assert export.escape(text) == expected
+    assert latex.escape(text) == expected
 
 
 def test_best_is_bold_and_rank_and_interval_are_small():
     cell = Cell("5.40", "±\u20090.69", best=True, rank="1", value=5.4)
     table = Table(["variant", "error ↓"], [[Cell("a_b"), cell]], note="100% sure.")
-    text = export.latex(table, "Results, MNIST", "tab:mnist_results")
+    text = latex.typeset(table, "Results, MNIST", "tab:mnist_results")
     assert r"a\_b & \textbf{5.40} {\tiny $\pm$\,0.69 \#1} \tabularnewline" in text
     assert r"\label{tab:mnist-results}" in text
     assert r"100\% sure." in text
@@ -158,7 +158,7 @@ def test_best_is_bold_and_rank_and_interval_are_small():
 
 
 def test_long_and_wide_tables_come_in_parts(awkward):
-    text = export.latex(awkward, "Awkward", "tab:awkward")
+    text = latex.typeset(awkward, "Awkward", "tab:awkward")
     labels = re.findall(r"\\label\{(.*?)\}", text)
     assert labels[:2] == ["tab:awkward", "tab:awkward-2"]
     assert len(labels) == len(set(labels)) == text.count("\\begin{table}")
@@ -168,7 +168,7 @@ def test_long_and_wide_tables_come_in_parts(awkward):
 
 
 def test_awkward_tables_compile(awkward, tmp_path):
-    text = export.latex(awkward, " ".join(AWKWARD), "tab:a_b%")
+    text = latex.typeset(awkward, " ".join(AWKWARD), "tab:a_b%")
     (tmp_path / "awkward.tex").write_text(text, encoding="utf-8")
     assert "Undefined control sequence" not in compiles(tmp_path, ["awkward.tex"])
 
