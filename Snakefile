@@ -32,6 +32,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/toys.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/verify.smk"
 

@@ -98,6 +98,36 @@ def test_random_data_cannot_be_compressed(hidden):
     assert lost[1] < 0.05
 
 
+def test_fifty_units_drop_half_of_a_hundred_independent_inputs():
+    """Ng (2011): nothing linear can do better, and a linear autoencoder comes close."""
+    X = np.random.default_rng(0).normal(size=(3000, 100)).astype(np.float32)
+    model = fit(X[:2000], code_size=50, epochs=25, batch_size=200)
+    lost = squared_error(model, X[2000:]) / X[2000:].var(0).sum()
+    assert lost == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_code_of_one_unit_follows_a_curve_where_pca_has_a_line():
+    """Hinton & Salakhutdinov (2006): at equal code size, where the data are curved."""
+    angle = np.random.default_rng(0).uniform(0, 1.5 * np.pi, 2000)
+    X = np.c_[np.cos(angle), np.sin(angle), 0.5 * np.cos(2 * angle)].astype(np.float32)
+    model = fit(X[:1500], hidden=(50, 20), code_size=1, epochs=40, batch_size=100)
+    pca = PCA(1).fit(X[:1500])
+    assert squared_error(model, X[1500:]) < 0.2 * squared_error(pca, X[1500:])
+    linear = fit(X[:1500], code_size=1, epochs=40, batch_size=100)
+    assert squared_error(linear, X[1500:]) > 0.98 * squared_error(pca, X[1500:])
+
+
+def test_only_data_like_the_training_data_are_reconstructed(digits):
+    """The same images with their pixels shuffled have the same values, and are not drawn."""
+    X, _ = digits
+    shuffled = X[1200:, np.random.default_rng(0).permutation(X.shape[1])]
+    model = fit(X[:1200], hidden=(50,), code_size=10, epochs=20, batch_size=50)
+    own, other = (squared_error(model, items) for items in (X[1200:], shuffled))
+    assert other > 3 * own
+    mean = ((shuffled - X[:1200].mean(0)) ** 2).sum(1).mean()
+    assert other > 0.6 * mean
+
+
 # -------------------------------------------------------------------- sparsity
 
 WIDE = {"code_size": 100, "loss": "cross_entropy", "batch_size": 100}

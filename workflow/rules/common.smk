@@ -63,6 +63,16 @@ def rule_of(variant):
     return found
 
 
+def measured(table):
+    """A table of all that was measured, which `snakemake --report` shows beside those of the page."""
+    return report(
+        f"<results>/{table}.csv",
+        caption=f"../report/{table}.rst",
+        category="Tables",
+        labels={"data set": "All data sets", "table": f"{table}, whole", "format": "csv"},
+    )
+
+
 def is_model(variant):
     """Whether a variant's fitted estimator is kept, so that it can be asked more than it wrote."""
     return rule_of(variant).params.get("estimator") is not None

@@ -1,14 +1,18 @@
-# report: figures, the page and its Markdown twin; `snakemake --report` shows the same figures.
+# report: figures, tables, the page and its Markdown twin; `snakemake --report` shows the same.
 import sys
 
 from aebench import datasets
-from aebench.report import FORMATS, OVERALL, figure_names
+from aebench.report import OVERALL
+from aebench.report.captions import CAPTIONS
+from aebench.report.names import title
 
+# Names of the files that `snakemake --report` shows: of one data set, then of all together.
+OF_DATASET = f"{{dataset,{'|'.join(DATASETS)}}}"
 FIGURES = [
-    (dataset, name)
-    for dataset in DATASETS
-    for name in figure_names(dataset, datasets.kind(dataset))
+    f"{OF_DATASET}-{{figure,{'|'.join(CAPTIONS)}}}.svg",
+    f"{{figure,{'|'.join(OVERALL)}}}.svg",
 ]
+TABLES = [f"{OF_DATASET}-{{table}}.{{format}}", "{table,[a-z]+}.{format}"]
 CONFIG_FILE = ROOT / "config.yaml"
 GIVEN = plan.given(config, CONFIG_FILE)
 
@@ -19,6 +23,11 @@ if OVERLOOKED and "variants" not in GIVEN:
         f"note: not compared: {', '.join(OVERLOOKED)}; `variants` in config.yaml does not list it.",
         file=sys.stderr,
     )
+
+
+def of_what(wildcards):
+    """The data set of a figure or a table, as prose writes it."""
+    return title(wildcards.dataset) if "dataset" in wildcards.keys() else "All data sets"
 
 
 rule report:
@@ -34,27 +43,46 @@ rule report:
             for dataset in DATASETS
             if datasets.kind(dataset) == "images"
         ],
+        toys="<results>/toys.npz",
         excerpts=expand("<results>/{dataset}/excerpts.json", dataset=DATASETS),
         code=code("report", "stages/report.py"),
     output:
-        page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),
+        page=report(
+            "<reports>/index.html",
+            caption="../report/page.rst",
+            category="Page",
+            labels={"page": "The report"},
+        ),
+        lecture=report(
+            "<reports>/lecture.html",
+            caption="../report/lecture.rst",
+            category="Page",
+            labels={"page": "Lecture notes"},
+        ),
         markdown="<reports>/report.md",
-        overall=multiext(f"<reports>/figures/{OVERALL}", *(f".{suffix}" for suffix in FORMATS)),
-        svg=[
-            report(
-                f"<reports>/figures/{dataset}-{name}.svg",
-                caption=f"../report/{name}.rst",
-                category=dataset,
-                labels={"figure": name},
-            )
-            for dataset, name in FIGURES
-        ],
-        others=[
-            f"<reports>/figures/{dataset}-{name}.{suffix}"
-            for dataset, name in FIGURES
-            for suffix in FORMATS
-            if suffix != "svg"
-        ],
+        figures=report(
+            directory("<reports>/figures"),
+            patterns=FIGURES,
+            caption="../report/figure.rst",
+            category=lambda wildcards: (
+                "Lecture notes" if wildcards.figure in OVERALL[1:] else of_what(wildcards)
+            ),
+            labels=lambda wildcards: {
+                "data set": of_what(wildcards),
+                "figure": CAPTIONS[wildcards.figure][0],
+            },
+        ),
+        tables=report(
+            directory("<reports>/tables"),
+            patterns=TABLES,
+            caption="../report/table.rst",
+            category="Tables",
+            labels=lambda wildcards: {
+                "data set": of_what(wildcards),
+                "table": wildcards.table.replace("-", " "),
+                "format": wildcards.format,
+            },
+        ),
     log:
         "<logs>/report.log",
     conda:
@@ -65,5 +93,6 @@ rule report:
         config=config,
         given={key: value for key, value in GIVEN.items() if key != "budget"},
         roles=roles(),
+        captions={name: caption for name, (_, caption) in CAPTIONS.items()},
     script:
         "../scripts/report.py"

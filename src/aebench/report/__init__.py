@@ -25,7 +25,7 @@ def render(
     given: Mapping[str, Any] | None = None,
     threads: int = 1,
 ) -> None:
-    """Write index.html, report.md, the figures and the tables of one budget.
+    """Write index.html, lecture.html, report.md, the figures and the tables of one budget.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def render(
     AebenchError
         When a table is missing or malformed, a variant has no role, or a file cannot be written.
     """
-    from aebench.report import export, figures, overall, page
+    from aebench.report import export, figures, lecture, overall, page
     from aebench.report.results import read
 
     found = read(results, roles, config.get("code_sizes"))
@@ -60,8 +60,9 @@ def render(
         for dataset in found.datasets
         for name in figure_names(dataset, found.kind(dataset))
     }
-    drawings[folder / OVERALL] = partial(figures.critical_differences.draw, ranks)
+    drawings |= {folder / name: partial(figures.draw_overall, name, found) for name in OVERALL}
     figures.save_all(drawings, threads)
     context = page.build(found, ranks, Path(out), budget_name, config, given or {})
     page.write(context, Path(out))
+    lecture.write(found, Path(out), budget_name)
     export.write(context, Path(out) / "tables")

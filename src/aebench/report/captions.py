@@ -20,21 +20,22 @@ CAPTIONS = {
         "The first test item of each class, above what each variant makes of it from its code. "
         "Look at what is lost first: a linear method can only add up fixed templates, so where its "
         "code is too small it blurs and leaves ghosts of other strokes. The number beside a row is "
-        "the mean squared error over all test items. Shown are PCA, the best eight "
-        "autoencoders and five baselines, and controls. The counterpart of figure 2 of Hinton & "
-        "Salakhutdinov (2006).",
+        "the squared error, summed over pixels, mean over all test items. Shown are PCA, the best "
+        "eight autoencoders and five baselines, and controls. The counterpart of figure 2 of "
+        "Hinton & Salakhutdinov (2006).",
     ),
     "code-maps": (
         "Maps of two-dimensional codes",
         "Every point is a test item, placed by its 2-D code and coloured by its class, which no "
         "variant was told. Look for islands of one colour; the accuracy of k-nearest neighbours "
-        "says the same as a number. At most 4,000 points are drawn, of the lowest seed, and the "
-        "outermost 0.5% on each side are cut off. The counterpart of figure 3 of 2006.",
+        "says in a number how far neighbours are of one class. At most 4,000 points are drawn, of "
+        "the first seed, and the outermost 0.5% on each side are cut off. The counterpart of "
+        "figure 3 of 2006.",
     ),
     "retrieval": (
         "Retrieval",
-        "Each query, a test item, is compared with all other test items by the cosine of codes; "
-        "precision is the share of the k nearest that are of its class. "
+        "Each query, a test item, is compared with all others by the cosine of codes, of bits by "
+        "their Hamming distance; precision is the share of the k nearest that are of its class. "
         "Look whether one curve stays above another at every k, or crosses it. The control mean "
         "has one code for everything: its line is chance. Bands are 95% intervals over seeds. "
         "Shown are the five best of autoencoders, of baselines and of controls. The counterpart of "
@@ -60,20 +61,22 @@ CAPTIONS = {
     "denoising": (
         "Denoising",
         "Test items with Gaussian noise of standard deviation 0.3, clipped to [0, 1], and what "
-        "each variant reconstructs from them. The number is the mean squared error from the clean "
-        "image, over many more test items; that of the input is what doing nothing costs. Look "
-        "who beats it, and whether the noise is gone or has become strokes that were never there. "
-        "Shown are PCA, the best two autoencoders and baselines by their error on clean images, "
-        "and all that learned from corrupted images, of whatever corruption.",
+        "each variant reconstructs from them. The number is the squared error from the clean "
+        "image, summed over pixels, mean over many more test items; that of the input is what "
+        "doing nothing costs. Look who beats it, and whether the noise is gone or has become "
+        "strokes that were never there. Shown are PCA, the best two autoencoders and baselines by "
+        "their error on clean images, and all that learned from corrupted images, of whatever "
+        "corruption.",
     ),
     "inpainting": (
         "Inpainting",
         "Test items of which half of the pixels at random (left) or the lower half (right) are "
-        "set to 0, and what each variant reconstructs. The number is the mean squared error from "
-        "the whole image where pixels are missing at random, over many more test items. Look who "
-        "fills holes smaller than a stroke. Nobody is told which pixels are missing, and empty "
-        "paper looks the same: half an image is mostly copied as it is. Variants are chosen as "
-        "for denoising.",
+        "set to 0, and what each variant reconstructs. The number is the squared error from the "
+        "whole image where pixels are missing at random, summed over pixels, mean over many more "
+        "test items. Look who fills holes smaller than a stroke. Nobody is told which pixels are "
+        "missing: one looks like paper, or like black in a photograph, so half an image is mostly "
+        "copied as it is. "
+        "Variants are chosen as for denoising.",
     ),
     "perturbed": (
         "What a unit of the code does",
@@ -134,7 +137,69 @@ CAPTIONS = {
         "Loss on the training set by epoch, at the code size most variants have, of the ten best "
         "variants that train. Layers are "
         "pretrained one after another, each on the codes of the one below, so their errors have "
-        "different units. A curve that still falls at its end says that more epochs would help. "
-        "Losses in different panels cannot be compared.",
+        "different units. A curve that still falls at its end was stopped early: more epochs may "
+        "help. Losses in different panels cannot be compared.",
+    ),
+    "vector-field": (
+        "A denoiser's vector field",
+        "Made-up points on a spiral, and from a grid of places the arrow to where the autoencoder "
+        "puts them, at two fifths of its length. Look whether arrows lead to the spiral: left of a "
+        "network trained on noisy inputs, right of the same trained without noise. The counterpart "
+        "of figure 2 of Vincent et al. (2010).",
+    ),
+    "lecture-undercomplete": (
+        "The same number of code units, spent on curves or on planes",
+        "Squared error on test images of the plain deep autoencoder and of PCA at equal code "
+        "sizes, with 95% intervals over seeds. Look at which is lower, and at which code size the "
+        "gap is widest.",
+    ),
+    "lecture-subspace": (
+        "PCA's subspace, not its axes",
+        "Made-up items of 20 inputs, three of them wide. Left: look whether the angle between "
+        "the space that a linear decoder spans and PCA's goes to nothing. Right: how far PCA's "
+        "axes end from the weights of single units, beside how far they move when half of the "
+        "items is left out.",
+    ),
+    "lecture-sparsity": (
+        "What penalties make of the mean activation",
+        "Made-up images of bars. Left: the gradient of KL by its formula and as the network meets "
+        "it. Middle: the mean activation of held-out items against the asked one; on the dashed "
+        "line it is as asked. Right: L1 knows no target, a heavier weight pushes further down.",
+    ),
+    "lecture-contraction": (
+        "The encoder contracts",
+        "Left and middle: made-up images. Look from which weight of the contractive penalty on the "
+        "encoder's Jacobian shrinks, and from which on the reconstruction pays for it. Right: the "
+        "norm of the Jacobian on real test images, variants with codes larger than the input.",
+    ),
+    "lecture-overcomplete": (
+        "Codes larger than the input",
+        "1,000 code units for fewer pixels, without a penalty (overcomplete) and with one. Left: "
+        "the error on test images. Middle: on images of another data set, where a variant that had "
+        "learned to copy would have no error either. Right: how well classes are read off the "
+        "code.",
+    ),
+    "lecture-pretraining": (
+        "With pretraining and without",
+        "Squared error on test images of variants that were pretrained layer by layer, above the "
+        "same without that. Look at which pairs differ: the network of 2006, of logistic units and "
+        "small weights, or today's.",
+    ),
+    "lecture-unseen": (
+        "Images of another kind",
+        "What is left of the mean image's error: filled, on test images like those of training; "
+        "hollow, on images of a data set that no model saw. A copy would have both at zero.",
+    ),
+    "lecture-compression": (
+        "What cannot be compressed",
+        "Share of the variance of held-out made-up items that reconstructions leave, by code size. "
+        "Left: independent inputs, of which every unit saves its hundredth at most. Right: as many "
+        "inputs with as much variance that depend on five factors.",
+    ),
+    "lecture-bottleneck": (
+        "50 units for 100 inputs",
+        "Share of the variance of held-out items, 100 independent inputs each, that codes of 50 "
+        "units leave. Look who reaches the dashed line, which only the chance of the sample lets "
+        "anybody pass.",
     ),
 }

@@ -91,8 +91,21 @@ TITLES = {
 }
 
 
-OVERALL = "critical-differences"
-"""The figure of all data sets together, `figures/<name>` with each of `FORMATS`."""
+OVERALL = [
+    "critical-differences",
+    "vector-field",
+    "lecture-undercomplete",
+    "lecture-subspace",
+    "lecture-sparsity",
+    "lecture-contraction",
+    "lecture-overcomplete",
+    "lecture-pretraining",
+    "lecture-unseen",
+    "lecture-compression",
+    "lecture-bottleneck",
+]
+"""Figures that belong to no data set, `figures/<name>` with each of `FORMATS`; all but the first
+are those of the lecture notes."""
 
 FORMATS = ("svg", "png", "pdf", "webp")
 """Files of a figure: the page shows the last, the others are for slides and papers."""

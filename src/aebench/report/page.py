@@ -66,7 +66,7 @@ class Picture:
 
 def write(context: Mapping[str, Any], out: Path) -> None:
     """Write what `build` gathered as index.html and report.md into the folder `out`."""
-    write_text(out / "index.html", _environment().get_template("page.html").render(context))
+    write_text(out / "index.html", templates().get_template("page.html").render(context))
     write_text(out / "report.md", markdown(context))
 
 
@@ -93,7 +93,7 @@ def build(
         "leaders": tables.leaders(results),
         "headline": tables.headline(results),
         "tests": tables.tests(results),
-        "overall": _picture(names.OVERALL, "all data sets", f"figures/{names.OVERALL}", out),
+        "overall": embedded("critical-differences", "all data sets", "critical-differences", out),
         "overall_sentences": overall.sentences(ranks),
         "sections": [_section(results, dataset, out) for dataset in results.datasets],
         "stages": tables.stages(results),
@@ -195,7 +195,7 @@ def _section(results: Results, dataset: str, out: Path) -> dict[str, Any]:
 
 def _picture_of(results: Results, dataset: str, name: str, out: Path) -> Picture:
     """Return a figure of a data set."""
-    picture = _picture(name, names.title(dataset), f"figures/{dataset}-{name}", out)
+    picture = embedded(name, names.title(dataset), f"{dataset}-{name}", out)
     if name == "code-size" and len(results.compared_code_sizes(dataset)) == 1:
         title, caption = ONE_CODE_SIZE
         return replace(
@@ -204,8 +204,10 @@ def _picture_of(results: Results, dataset: str, name: str, out: Path) -> Picture
     return picture
 
 
-def _picture(name: str, of: str, stem: str, out: Path) -> Picture:
+def embedded(name: str, of: str, file: str, out: Path) -> Picture:
+    """Return the figure that lies as `<out>/figures/<file>` in each of the formats."""
     title, caption = CAPTIONS[name]
+    stem = f"figures/{file}"
     webp = base64.b64encode((out / f"{stem}.webp").read_bytes()).decode("ascii")
     data = f"data:image/webp;base64,{webp}"
     width, height = _size(out / f"{stem}.png")
@@ -270,7 +272,8 @@ def _list(words: list[str]) -> str:
 # ---------------------------------------------------------------- forms
 
 
-def _environment() -> Any:
+def templates() -> Any:
+    """Return what makes pages of the templates in `ASSETS`, everything but our own escaped."""
     import jinja2
     from markupsafe import Markup
 

@@ -121,6 +121,11 @@ class Results:
         self._items: dict[str, Dataset] = {}
         self._exhibits: dict[str, dict[str, np.ndarray]] = {}
 
+    @cached_property
+    def toys(self) -> dict[str, np.ndarray]:
+        """Arrays of the experiments on made-up data, as the toys stage says; may be empty."""
+        return _arrays(self.folder / "toys.npz")
+
     @property
     def datasets(self) -> list[str]:
         """Images first, the known ones in the order of `names.TITLES`, others by name."""
@@ -260,6 +265,7 @@ class Results:
             "exhibits": [f"{name}-exhibits" for name in self.datasets],
             "aggregate": ["aggregate"],
             "claims": ["claims"],
+            "toys": ["toys"],
         }
         return {
             stage: {

@@ -19,6 +19,15 @@ from aebench.report.figures import (
     critical_differences,
     filters,
     label_efficiency,
+    lecture_bottleneck,
+    lecture_compression,
+    lecture_contraction,
+    lecture_overcomplete,
+    lecture_pretraining,
+    lecture_sparsity,
+    lecture_subspace,
+    lecture_undercomplete,
+    lecture_unseen,
     pareto,
     perturbed,
     rate_distortion,
@@ -26,13 +35,14 @@ from aebench.report.figures import (
     retrieval,
     sparsity,
     training,
+    vector_field,
     walks,
 )
 from aebench.report.figures.files import save, save_all
 from aebench.report.figures.shared import STYLE
 from aebench.report.results import Results
 
-__all__ = ["FIGURES", "critical_differences", "draw", "save", "save_all"]
+__all__ = ["FIGURES", "OVERALL", "draw", "draw_overall", "save", "save_all"]
 
 FIGURES: dict[str, Callable[[Results, str], Figure]] = {
     "reconstructions": reconstructions.draw,
@@ -51,6 +61,20 @@ FIGURES: dict[str, Callable[[Results, str], Figure]] = {
     "training": training.draw,
 }
 
+OVERALL: dict[str, Callable[[Results], Figure]] = {
+    "critical-differences": critical_differences.draw,
+    "vector-field": vector_field.draw,
+    "lecture-undercomplete": lecture_undercomplete.draw,
+    "lecture-subspace": lecture_subspace.draw,
+    "lecture-sparsity": lecture_sparsity.draw,
+    "lecture-contraction": lecture_contraction.draw,
+    "lecture-overcomplete": lecture_overcomplete.draw,
+    "lecture-pretraining": lecture_pretraining.draw,
+    "lecture-unseen": lecture_unseen.draw,
+    "lecture-compression": lecture_compression.draw,
+    "lecture-bottleneck": lecture_bottleneck.draw,
+}
+
 
 def draw(name: str, results: Results, dataset: str) -> Figure:
     """Draw the figure `name` of a data set; names are those of `figure_names`."""
@@ -58,3 +82,9 @@ def draw(name: str, results: Results, dataset: str) -> Figure:
         raise AebenchError(f"unknown figure '{name}'; allowed: {', '.join(FIGURES)}.")
     with matplotlib.style.context(STYLE):
         return FIGURES[name](results, dataset)
+
+
+def draw_overall(name: str, results: Results) -> Figure:
+    """Draw the figure `name` that belongs to no data set; names are those of `names.OVERALL`."""
+    with matplotlib.style.context(STYLE):
+        return OVERALL[name](results)

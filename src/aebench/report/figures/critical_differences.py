@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from aebench.report import palette
+from aebench.report import overall, palette
 from aebench.report.figures.shared import (
-    STYLE,
     WIDTH,
     nothing,
 )
+from aebench.report.results import Results
 from aebench.statistics import Across
 
 
-def draw(found: Mapping[str, Across]) -> Figure:
+def draw(results: Results) -> Figure:
     """Average ranks over data sets, a panel a task (Demsar 2006, fig. 1)."""
-    with matplotlib.style.context(STYLE):
-        if not found:
-            return nothing("no three variants ran on two data sets")
-        most = max(len(ranks.ranks) for ranks in found.values())
-        figure = Figure(figsize=(WIDTH, len(found) * (1.15 + 0.12 * most)))
-        axes = figure.subplots(len(found), 1, squeeze=False)[:, 0]
-        for ax, (task, ranks) in zip(axes, found.items(), strict=True):
-            _critical_difference(ax, task, ranks)
-        return figure
+    found = overall.across(results)
+    if not found:
+        return nothing("no three variants ran on two data sets")
+    most = max(len(ranks.ranks) for ranks in found.values())
+    figure = Figure(figsize=(WIDTH, len(found) * (1.15 + 0.12 * most)))
+    axes = figure.subplots(len(found), 1, squeeze=False)[:, 0]
+    for ax, (task, ranks) in zip(axes, found.items(), strict=True):
+        _critical_difference(ax, task, ranks)
+    return figure
 
 
 def _critical_difference(ax: Axes, task: str, found: Across) -> None:

@@ -1,0 +1,55 @@
+"""Means over seeds with their 95% intervals, as curves and as rows of dots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from aebench.report.evidence import Measured, by_column
+
+BAR: dict[str, Any] = {"capsize": 2, "elinewidth": 0.9}
+
+
+class Row(NamedTuple):
+    """A row of dots: its words, what was measured, and how it looks."""
+
+    words: str
+    measured: Measured
+    colour: str
+    marker: str = "o"
+
+
+def curve(
+    ax: Axes, xs: Sequence[float] | np.ndarray, values: np.ndarray, colour: str, **look: Any
+) -> None:
+    """Means by column of an array [seeds, columns], and their intervals."""
+    found = by_column(values)
+    means = [each.mean for each in found]
+    spread = np.nan_to_num([each.high - each.mean for each in found])
+    ax.errorbar(xs, means, yerr=spread, color=colour, **{"lw": 1.4, "ms": 4.5, **BAR, **look})
+
+
+def dots(ax: Axes, rows: Sequence[Row], decimals: int = 2) -> None:
+    """A row each, the first on top; the mean stands beside it in numbers."""
+    for place, row in enumerate(rows):
+        mean, _, high = row.measured
+        spread = np.nan_to_num(high - mean)
+        ax.errorbar(
+            [mean], [place], xerr=[spread], color=row.colour, marker=row.marker, ls="", ms=6, **BAR
+        )
+        ax.annotate(
+            f"{mean:.{decimals}f}",
+            (mean, place),
+            xytext=(0, 4.5),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )
+    ax.set_yticks(range(len(rows)), [row.words for row in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.7)
+    ax.grid(False, axis="y")
