@@ -1,17 +1,21 @@
 """What single figures show."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
+from aebench import statistics
 from aebench.errors import AebenchError
 from aebench.report import FORMATS, captions, figure_names, figures, palette
-from aebench.report.figures import code_maps, files, strips
+from aebench.report.figures import code_maps, critical_differences, files, strips
 from aebench.report.results import read
 
+from . import conftest
 from .conftest import ROLES
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +46,6 @@ def test_reconstructions_show_every_variant_with_its_error(rendered):
 
 
 def test_ink_is_dark_and_a_photograph_is_as_it_is():
-    from matplotlib.figure import Figure
-
     images = np.zeros((2, 4, 4))
     images[:, 1, 1] = 0.75
     for ink, stroke, paper in ((True, 0.25, 1.0), (False, 0.75, 0.0)):
@@ -176,3 +178,33 @@ def test_the_picture_of_the_page_is_exact_where_it_has_few_colours_and_small_any
         with Image.open(io.BytesIO(webp)) as picture:
             assert np.array_equal(picture.convert("RGB"), pixels) == exact
         assert len(webp) < pixels.nbytes / 2
+
+
+def test_reconstructions_are_of_pca_and_of_the_best(tmp_path, monkeypatch):
+    """PCA is the worst of all here; the last network is the best."""
+    networks = [f"deep-{number:02}" for number in range(12)]
+    for role, kept in (("autoencoder", 8), ("baseline", 5)):
+        monkeypatch.setattr(conftest, "ROLES", {"pca": "baseline"} | dict.fromkeys(networks, role))
+        folder = tmp_path / role
+        conftest.write_results(folder, ("pca", *networks), (), seeds=(0,), sizes=(5,))
+        for facts in (folder / "mnist" / "pca").rglob("run.json"):
+            facts.write_text(json.dumps(json.loads(facts.read_text()) | {"estimator": "PCA"}))
+        found = texts(figures.draw("reconstructions", read(folder, conftest.ROLES), "mnist"))
+        assert found.count("deep-") == kept
+        assert "deep-11" in found
+        assert "pca" in found
+
+
+def test_each_line_of_critical_differences_has_the_look_of_its_variant():
+    variants = ["deep", "denoising-masking", "pca", "nmf", "ica"]
+    assert palette.colour("pca") == palette.colour("denoising-masking")  # told by their markers
+    means = {name: {v: float(place) for place, v in enumerate(variants)} for name in "xyz"}
+    found = statistics.average_ranks(means, dict.fromkeys(means, True))
+    ax = Figure().subplots()
+    critical_differences._critical_difference(ax, "Compressing", found)
+    lines = [line for line in ax.get_lines() if len(line.get_ydata()) == 3]
+    looks = {(line.get_ydata()[0], line.get_color(), line.get_marker()) for line in lines}
+    labels = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    for variant in variants:
+        height = next(y for words, y in labels.items() if variant in words)
+        assert (height, palette.colour(variant), palette.marker(variant)) in looks

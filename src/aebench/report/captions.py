@@ -20,8 +20,9 @@ CAPTIONS = {
         "The first test item of each class, above what each variant makes of it from its code. "
         "Look at what is lost first: a linear method can only add up fixed templates, so where its "
         "code is too small it blurs and leaves ghosts of other strokes. The number beside a row is "
-        "the squared error, summed over pixels, mean over all test items. The counterpart of "
-        "figure 2 of Hinton & Salakhutdinov (2006).",
+        "the squared error, summed over pixels, mean over all test items. Shown are PCA, the best "
+        "eight autoencoders and five baselines, and controls. The counterpart of figure 2 of "
+        "Hinton & Salakhutdinov (2006).",
     ),
     "code-maps": (
         "Maps of two-dimensional codes",

@@ -30,8 +30,7 @@ def draw(results: Results, dataset: str) -> Figure:
     columns = min(len(maps), 3 if len(maps) <= 6 else 4)
     rows = -(-len(maps) // columns)
     side = WIDTH / max(columns, 3)
-    figure = Figure(figsize=(WIDTH, rows * (side + 0.3) + 0.5))
-    figure.get_layout_engine().set(rect=(0, 0, 1, 0.98))  # type: ignore[union-attr, call-arg]
+    figure = Figure(figsize=(WIDTH, rows * (side + 0.42) + 0.3))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, (variant, codes) in zip(grid, maps.items(), strict=False):
         _map(ax, codes[shown], colours[shown])
@@ -42,7 +41,8 @@ def draw(results: Results, dataset: str) -> Figure:
             ax.text(0, 1.02, words, transform=ax.transAxes, va="bottom", fontsize=8)
     for ax in grid[len(maps) :]:
         ax.set_axis_off()
-    legend(figure, [dot(colour, words) for words, colour in classes.items()], most_columns=10)
+    below = legend(figure, [dot(c, words) for words, c in classes.items()], most_columns=10)
+    figure.set_figheight(figure.get_figheight() + below)
     return figure
 
 

@@ -54,6 +54,10 @@ def draw(results: Results, dataset: str) -> Figure:
         shown = names.metric(metric, kind)
         ax.set_title(f"{shown.words} ({'↓' if shown.better == 'lower' else '↑'} is better)")
         if shown.better == "lower":
+            # An interval of few seeds may nearly reach zero, which is far on a logarithmic axis.
+            means = [results.means(dataset, metric, size) for size in sizes]
+            least = min((at[v] for at in means for v in variants if v in at), default=0.0)
+            ax.set_ylim(bottom=max(ax.get_ylim()[0], 0.6 * least))
             log_axis(ax)
     for ax in grid[len(chosen) :]:
         ax.set_axis_off()

@@ -39,12 +39,17 @@ def _critical_difference(ax: Axes, task: str, found: Across) -> None:
         found.ranks,
         found.pairs,
         ax=ax,
-        label_fmt_left="{label}  {rank:.2f} ",
-        label_fmt_right=" {rank:.2f}  {label}",
+        label_fmt_left="{label}  {rank:.2f}   ",
+        label_fmt_right="   {rank:.2f}  {label}",
         label_props={"fontsize": 8},
-        elbow_props={"linewidth": 1.2},
+        elbow_props={"linewidth": 1.2, "markersize": 6, "markevery": [1, 2]},
+        marker_props={"s": 0},
         color_palette={variant: palette.colour(variant) for variant in found.ranks.index},
     )
+    left = (len(found.ranks) + 1) // 2  # these are drawn first, the others from the last on
+    variants = [*found.ranks.index[:left], *found.ranks.index[: left - 1 : -1]]
+    for elbow, variant in zip(drawn["elbows"], variants, strict=True):
+        elbow.set_marker(palette.marker(variant))  # at its bend, too: ranks may be equal
     for (bar,) in drawn["crossbars"]:  # through its variants in the order of a set: draw the ends
         xs, ys = np.asarray(bar.get_xdata()), np.asarray(bar.get_ydata())
         bar.set_data([xs.min(), xs.max()], ys[:2])

@@ -9,10 +9,11 @@ from aebench.report import names
 from aebench.report.figures.shared import (
     nothing,
 )
-from aebench.report.figures.strips import beside, heading, is_ink, strip, strip_axes
+from aebench.report.figures.strips import beside, heading, is_ink, is_pca, strip, strip_axes
 from aebench.report.results import Results
 
 MOST_IMAGES = 12
+MOST = {"autoencoder": 8, "baseline": 5, "control": 2}
 
 
 def draw(results: Results, dataset: str) -> Figure:
@@ -53,13 +54,18 @@ def _first_of_each_class(labels: np.ndarray) -> np.ndarray:
 def _reconstructed(
     results: Results, dataset: str, size: int
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Positions and reconstructions by variant, of the lowest seed, of those that agree in size."""
+    """Positions and reconstructions of PCA and the best of each role, of the lowest seed.
+
+    Of those that agree in the items shown.
+    """
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for variant in results.variants(dataset):
+        role = results.roles[variant]
+        enough = sum(results.roles[other] == role for other in found) >= MOST[role]
         runs = results.runs(dataset, variant, size)
-        samples = runs[0].samples() if runs else None
-        if samples is not None:
-            found[variant] = samples
+        if runs and (not enough or is_pca(runs[0].facts)):
+            samples = runs[0].samples()
+            found |= {} if samples is None else {variant: samples}
     if found:
         first = next(iter(found.values()))[0]
         found = {v: s for v, s in found.items() if np.array_equal(s[0], first)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,13 +40,14 @@ def dot(colour: str, words: str) -> Line2D:
     return Line2D([], [], color=colour, marker="o", ls="", ms=5.5, label=words)
 
 
-def legend(figure: Figure, handles: Iterable[Line2D], most_columns: int = 4) -> None:
-    """Below the panels, where it cannot cover data."""
+def legend(figure: Figure, handles: Iterable[Line2D], most_columns: int = 4) -> float:
+    """Below the panels, where it cannot cover data; return how high it is, in inches."""
     handles = list(handles)
     longest = max((len(str(handle.get_label())) for handle in handles), default=1)
     fitting = max(1, int(WIDTH / (0.066 * longest + 0.6)))
     columns = max(1, min(most_columns, fitting, len(handles)))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=1.8)
+    return 0.17 * math.ceil(len(handles) / columns)
 
 
 def spread(n: int, most: int) -> np.ndarray:

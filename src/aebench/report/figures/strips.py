@@ -114,6 +114,11 @@ def exhibit(results: Results, dataset: str, name: str) -> np.ndarray:
     return images / 255 if images.dtype == np.uint8 else images.astype(np.float64)
 
 
+def is_pca(facts: Mapping[str, Any]) -> bool:
+    """Whether run.json tells of PCA itself, which all others are measured by."""
+    return facts.get("estimator") == "PCA" and "clip" not in (facts.get("parameters") or {})
+
+
 def exhibitors(
     results: Results,
     dataset: str,
@@ -140,8 +145,7 @@ def exhibitors(
     for variant in having:
         facts = results.runs(dataset, variant)[0].facts
         parameters = facts.get("parameters") or {}
-        plain_pca = facts.get("estimator") == "PCA" and "clip" not in parameters
-        if plain_pca or makes_a_point(parameters):
+        if is_pca(facts) or makes_a_point(parameters):
             add(variant)
     for role, count in most.items():
         of_role = [v for v in having if results.roles[v] == role and v not in found]
