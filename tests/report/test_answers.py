@@ -40,15 +40,18 @@ def of_roles(made, roles):
 @pytest.mark.parametrize(
     ("deep", "mark", "words"),
     [
-        ([3.0, 3.1, 3.2], tables.BETTER, "is better than the best baseline"),
-        ([20.0, 20.1, 20.2], tables.WORSE, "is worse than the best baseline"),
-        ([12.0, 14.0, 17.0], tables.EVEN, "is not shown to differ from the best baseline"),
+        ([3.0, 3.1, 3.2], tables.BETTER, "3.10 ± 0.25), is better than the best baseline, pca"),
+        ([20.0, 20.1, 20.2], tables.WORSE, "20.10 ± 0.25), is worse than the best baseline"),
+        ([12.0, 14.0, 17.0], tables.EVEN, "is not shown to differ from the best baseline, pca"),
     ],
 )
 def test_the_interval_decides(deep, mark, words):
     found = results({"pca": [14.0, 14.0, 14.0], "deep": deep})
     (answer,) = answers.answers(found)
-    assert words in answer.sentence
+    sentence = answer.sentence.replace("\u00a0", " ").replace("\u202f", " ")
+    assert sentence.startswith("On MNIST at code size 30 the best autoencoder, deep (squared error")
+    assert words in sentence
+    assert sentence.endswith("pca (14.00).")
     assert answer.measure == "squared error"
     assert tables.headline(found).rows[1][2].mark == mark
 
@@ -56,8 +59,9 @@ def test_the_interval_decides(deep, mark, words):
 def test_one_seed_claims_no_difference():
     found = results({"pca": [14.0], "deep": [3.0]})
     (answer,) = answers.answers(found)
-    assert "ahead of the best baseline in 1 of 1" in answer.sentence
-    assert "one seed" in answer.sentence
+    assert "is ahead of the best baseline, pca (14.00)" in answer.sentence
+    assert "with one seed this is no test" in answer.sentence
+    assert answer.counts == [(answers.UNTESTED, "ahead", 1)]
     assert tables.headline(found).rows[1][2].mark == ""
     assert any("no interval" in caveat for caveat in answers.caveats(found, {}))
 
@@ -65,7 +69,7 @@ def test_one_seed_claims_no_difference():
 def test_the_best_of_each_side_is_compared():
     found = results({"pca": [14.0, 14.0], "mean": [1.0, 1.0], "a": [9.0, 9.1], "b": [5.0, 5.1]})
     (answer,) = answers.answers(found)
-    assert "(b) against 14.00 (pca)" in answer.lines[0]
+    assert "(b) against 14.00 (pca)" in answer.comparisons[0].line
 
 
 def test_without_a_rival_there_is_no_answer():
@@ -96,23 +100,42 @@ def test_the_declared_role_decides_not_the_name():
     found = results({"pca": [14.0, 14.0], "deep": [9.0, 9.1], "mean": [1.0, 1.0]})
     of_roles(found, {"pca": "autoencoder", "deep": "baseline", "mean": "control"})
     (answer,) = answers.answers(found)
-    assert re.search(r"14.00 \(pca\) against 9.05 .* \(deep\)", answer.lines[0])
+    assert re.search(r"14.00 \(pca\) against 9.05\W+0.64 \(deep\)", answer.comparisons[0].line)
     assert [row[1].text for row in tables.headline(found).rows] == ["best baseline", "pca"]
 
 
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ((2, 1, 1), "better than the best baseline in 2 of 4 comparisons, worse in 1; in 1 no"),
-        ((0, 2, 1), "is worse than the best baseline in 2 of 3 comparisons; in 1 no difference"),
-        ((3, 0, 0), "is better than the best baseline in 3 of 3 comparisons."),
-        ((0, 0, 2), "No difference from the best baseline is shown in any of 2 comparisons."),
+        (
+            (2, 1, 1),
+            "over all 4 comparisons the best autoencoder is better in 2 and worse in 1,",
+        ),
+        ((0, 2, 1), "the best autoencoder is worse in 2, and in 1 no difference is shown."),
+        ((3, 0, 0), "over all 3 comparisons the best autoencoder is better in 3."),
+        ((0, 0, 2), "over all 2 comparisons no difference is shown."),
     ],
 )
 def test_many_comparisons_are_counted(counts, words):
-    meanings = zip((tables.BETTER, tables.WORSE, tables.EVEN), counts, strict=True)
-    comparisons = [answers._Comparison("", m, True) for m, count in meanings for _ in range(count)]
-    assert words in answers._count(comparisons)
+    ways = dict(zip((tables.BETTER, tables.WORSE, tables.EVEN), counts, strict=True))
+    made = [answers.Comparison("", "", m, True) for m, count in ways.items() for _ in range(count)]
+    assert words in answers._sentence(made)
+    found = {mark: count for mark, _, count in answers._counts(made)}
+    assert found == {mark: count for mark, count in ways.items() if count}
+
+
+def test_a_comparison_without_a_test_is_counted_as_such():
+    made = [answers.Comparison("", "", meaning, True) for meaning in (tables.BETTER, "")]
+    assert answers._counts(made)[-1] == (answers.UNTESTED, "not tested", 1)
+    assert "better in 1, and in 1 no difference is shown" in answers._sentence(made)
+
+
+def test_the_leaders_are_the_best_of_each_side():
+    found = results({"pca": [14.0, 14.0], "a": [9.0, 9.1], "b": [5.0, 5.1], "mean": [1.0, 1.0]})
+    table = tables.leaders(found)
+    assert [row[1].text for row in table.rows] == ["best autoencoder", "best baseline"]
+    assert [row[2].note for row in table.rows] == ["b", "pca"]
+    assert [row[2].mark for row in table.rows] == [tables.BETTER, ""]
 
 
 def test_the_error_column_is_named_after_its_metric(rendered):

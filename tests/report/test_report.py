@@ -78,15 +78,19 @@ def test_page_is_one_file(rendered):
     page.feed(text)
     assert page.found
     assert all(value.startswith("data:image/webp;base64,") for value in page.found)
-    assert "script" not in page.tags
+    assert "link" not in page.tags
     assert "@import" not in text
     assert "url(" not in text
 
 
 def test_first_line_says_the_budget(rendered):
     _, report = rendered
-    body = (report / "index.html").read_text(encoding="utf-8").split("<body>")[1]
-    assert re.sub(r"<[^>]+>", "", body).strip().startswith("Budget smoke: MNIST (30 training")
+    page = (report / "index.html").read_text(encoding="utf-8")
+    first = page.split('<header class="top">')[1].split("<h1>")[0]
+    assert re.sub(r"<[^>]+>", "", first).strip() == (
+        "Budget smoke: MNIST (30 training and 30 test items) and 20 Newsgroups (30 and 30), "
+        "2 seeds; hardware: not recorded."
+    )
     assert (report / "report.md").read_text(encoding="utf-8").startswith("Budget smoke:")
 
 
@@ -116,8 +120,9 @@ def test_names_are_escaped(tmp_path):
     markdown = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     markdown = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)  # shown as it stands
     for text in (page, markdown):
-        assert "<script" not in text
+        assert not re.search("<script>(evil|alert|budget)", text)
         assert "script&gt;evil" in text
+    assert page.count("<script") == len(re.findall(r"^<script>$", page, flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def _compare(results: Results, dataset: str, size: int, metric: str) -> Comparis
     difference, meaning = tables.compare(results, dataset, size, metric, left, right)
     ahead = difference != 0 and (difference < 0) == (shown.better == "lower")
     cells = [tables.measured(results, dataset, variant, size, metric) for variant in (left, right)]
-    ours, theirs = (f"{cell.text} {cell.detail}".strip() for cell in cells)
+    ours, theirs = (_unbroken(f"{cell.text} {cell.detail}".strip()) for cell in cells)
     found = _COUNTED.get(meaning, "")
     where = f"{names.title(dataset)}, code size {size}"
     verdict = _VERDICTS.get(meaning, "is ahead of" if ahead else "is not ahead of")
@@ -108,6 +108,11 @@ def _compare(results: Results, dataset: str, size: int, metric: str) -> Comparis
         meaning,
         ahead,
     )
+
+
+def _unbroken(text: str) -> str:
+    """Keep a value and its interval on one line."""
+    return text.replace(" ", "\u00a0").replace("\u2009", "\u202f")
 
 
 def _counts(comparisons: list[Comparison]) -> list[tuple[str, str, int]]:

@@ -42,8 +42,9 @@ class Entry(NamedTuple):
 def entries(context: Mapping[str, Any]) -> list[Entry]:
     """Return every table of the page that has rows, in the page's order."""
     found = [
-        Entry("headline", "The best baseline and every autoencoder", context["headline"]),
-        Entry("tests", "The best autoencoder against the best baseline", context["tests"]),
+        Entry("headline", "The best autoencoder and the best baseline", context["leaders"]),
+        Entry("autoencoders", "Every autoencoder and the best baseline", context["headline"]),
+        Entry("tests", "Tests of the best autoencoder against the best baseline", context["tests"]),
         Entry("claims", "Published claims and what was measured", context["ledger"]),
         Entry("stages", "What the stages of the workflow took", context["stages"]),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shlex
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,9 @@ from aebench.statistics import Across
 
 ASSETS = Path(__file__).parent / "assets"
 
+ORDINARY = 0.8
+"""Height of a figure of ordinary shape with its caption, by its width."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -41,11 +45,18 @@ class Picture:
     alt: str
     stem: str
     data: str
+    width: int
+    height: int
 
     @property
     def of_images(self) -> bool:
         """Whether it shows images, whose shades mean something at night too."""
         return self.name in names.OF_IMAGES
+
+    @property
+    def rows(self) -> int:
+        """How many ordinary figures, one above the other, are as high as this one."""
+        return max(1, round(self.height / self.width / ORDINARY))
 
     @property
     def files(self) -> list[tuple[str, str]]:
@@ -199,7 +210,15 @@ def embedded(name: str, of: str, file: str, out: Path) -> Picture:
     stem = f"figures/{file}"
     webp = base64.b64encode((out / f"{stem}.webp").read_bytes()).decode("ascii")
     data = f"data:image/webp;base64,{webp}"
-    return Picture(name, title, caption, f"{title}, {of}", stem, data)
+    width, height = _size(out / f"{stem}.png")
+    return Picture(name, title, caption, f"{title}, {of}", stem, data, width, height)
+
+
+def _size(png: Path) -> tuple[int, int]:
+    """Width and height of a PNG file, which stand at the same place in each."""
+    with open(png, "rb") as file:
+        width, height = struct.unpack(">16x2I", file.read(24))
+    return width, height
 
 
 # ---------------------------------------------------------------- claims and provenance
@@ -288,10 +307,8 @@ def markdown(context: Mapping[str, Any]) -> str:
     parts += ["## How to reproduce\n"]
     parts += [_fence("\n".join(context["commands"]))]
     parts += ["Settings:\n", _fence(context["settings"], "yaml")]
-    parts += ["Made with:\n"]
-    parts += [
-        "".join(f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts)
-    ]
+    made_by = [f"- {escape(name)}: {escape(value)}\n" for name, value in context["made_by"].facts]
+    parts += ["Made with:\n", "".join(made_by)]
     return "\n".join(parts)
 
 

@@ -195,14 +195,13 @@ class Results:
         Those without it follow by name, and controls come last. With `role`, those of that role.
         """
         kind, size = self.kind(dataset), self.main_code_size(dataset)
-        rows = self._of(self.summary, dataset)
         rank = self.means(dataset, names.error_metric(kind), size)
 
         def key(variant: str) -> tuple[bool, float, str]:
             control = self.roles[variant] == "control"
             return (control, float(rank.get(variant, np.inf)), variant)
 
-        found = sorted(rows["variant"].unique(), key=key)
+        found = sorted(self._variants[dataset], key=key)
         return [variant for variant in found if role in (None, self.roles[variant])]
 
     def leading(self, dataset: str, metric: str, code_size: int, most: int) -> list[str]:
@@ -220,11 +219,7 @@ class Results:
 
     def means(self, dataset: str, metric: str, code_size: int) -> dict[str, float]:
         """Means of a metric by variant."""
-        rows = self._of(self.summary, dataset)
-        rows = rows[(rows["metric"] == metric) & (rows["code_size"] == code_size)].dropna(
-            subset="mean"
-        )
-        return dict(zip(rows["variant"], rows["mean"], strict=True))
+        return dict(self._means.get((dataset, metric, code_size), {}))
 
     def row(self, dataset: str, variant: str, code_size: int, metric: str) -> pd.Series | None:
         """Return the summary of one case, None when it was not measured."""
@@ -315,6 +310,23 @@ class Results:
                 index=False, name=None
             )
         }
+
+    @cached_property
+    def _variants(self) -> dict[str, list[str]]:
+        return {
+            str(dataset): list(rows["variant"].unique())
+            for dataset, rows in self.summary.groupby("dataset")
+        }
+
+    @cached_property
+    def _means(self) -> dict[tuple[str, str, int], dict[str, float]]:
+        """By data set, metric and code size, in the order of the summary."""
+        columns = ["dataset", "metric", "code_size", "variant", "mean"]
+        found: dict[tuple[str, str, int], dict[str, float]] = {}
+        rows = self.summary[columns].dropna(subset="mean")
+        for dataset, metric, size, variant, mean in rows.itertuples(index=False, name=None):
+            found.setdefault((dataset, metric, int(size)), {})[variant] = mean
+        return found
 
     @cached_property
     def _cases(self) -> dict[tuple[str, str, int, str], pd.Series]:

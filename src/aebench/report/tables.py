@@ -88,6 +88,12 @@ class Table:
         groups = itertools.groupby(self.rows, key=lambda row: row[0])
         return [(heading, [row[1:] for row in rows]) for heading, rows in groups]
 
+    @property
+    def room(self) -> list[tuple[bool, bool]]:
+        """Whether any cell of a column has a detail, and a rank."""
+        columns = zip(*self.rows, strict=True)
+        return [(any(c.detail for c in cells), any(c.rank for c in cells)) for cells in columns]
+
     def markdown(self) -> str:
         """Return the table in GitHub's Markdown."""
         align = [":--" if i < self.words else "--:" for i in range(len(self.columns))]

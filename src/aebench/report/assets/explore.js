@@ -178,7 +178,7 @@
         if (face) face.replaceChildren(this.items.thumbnail(this.picked));
         words.replaceChildren(...this.items.words(this.picked));
       });
-      return make("div", { class: "ex-item", role: "group", "aria-label": title }, face, words, this.steps());
+      return make("div", { class: "ex-item card", role: "group", "aria-label": title }, face, words, this.steps());
     }
 
     bar() {
@@ -272,7 +272,7 @@
       const range = () => new B.Range1d({ start: -MARGIN, end: 1 + MARGIN });
       const plot = B.Plotting.figure({
         x_range: range(), y_range: range(), x_axis_type: null, y_axis_type: null, tools: [], toolbar_location: null,
-        sizing_mode: "stretch_both", min_border: 0, outline_line_color: null, background_fill_color: "#ffffff", border_fill_color: "#ffffff",
+        sizing_mode: "stretch_both", min_border: 0, outline_line_color: null, background_fill_color: null, border_fill_color: null,
       });
       plot.toolbar.logo = null;
       const points = plot.scatter({
@@ -426,7 +426,7 @@
     const limit = () => boxes.forEach(([box]) => (box.disabled = !box.checked && chosen.size >= most));
     const rows = Object.entries(ROLES).map(([role, title]) => {
       const own = boxes.filter((_, n) => methods[n].role === role).map(([, label]) => label);
-      return own.length ? make("div", {}, make("span", {}, title), ...own) : null;
+      return own.length ? make("div", {}, make("span", {}, title), make("div", {}, ...own)) : null;
     });
     limit();
     return make("fieldset", { class: "ex-methods" }, make("legend", {}, `Methods, at most ${most}, best first`), ...rows.filter(Boolean));
@@ -501,7 +501,7 @@
       "Reconstructions, image by image",
       `${count} test images, and what every variant makes of the one picked, from its code of size ${explorer.data.code_size} or of the size named. The number is the squared error summed over the pixels of this image alone; the tables have the mean over all test items.`,
       make("fieldset", { class: "ex-picks" }, make("legend", {}, "Test image"), ...picks),
-      make("label", {}, "Sort variants by ", sort),
+      make("div", { class: "controls" }, make("label", {}, "Sort variants by", sort)),
       live,
       tiles,
     );

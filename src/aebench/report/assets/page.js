@@ -2,7 +2,7 @@
 // Without scripts the page reads the same: buttons and boxes are made here.
 (() => {
   "use strict";
-  const FEW = 8; // rows that need no filter
+  const FEW = 8; // fewer rows need no filter
 
   const make = (tag, properties = {}, ...children) => {
     const { data, ...others } = properties;
@@ -81,7 +81,7 @@
   function filterable(part) {
     const rows = [...part.querySelectorAll("table[data-sortable]")].flatMap(facts).filter(Boolean);
     const first = rows[0]?.row.closest(".scroll");
-    if (rows.length <= FEW) return;
+    if (rows.length < FEW) return;
     const box = make("input", { type: "search", placeholder: "pca, deep", autocomplete: "off" });
     const [roles, role] = choice("role", "all", unique(rows.map((each) => each.role)).sort());
     const byNumber = (a, b) => a - b;
