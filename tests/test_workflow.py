@@ -4,12 +4,14 @@ Every class runs Snakemake once and asks that run many questions: `pytest --dist
 a class on one worker.
 """
 
+import html
 import json
 import os
 import re
 import resource
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +24,8 @@ from conftest import EXAMPLES, ROOT, VARIANTS, Outcome, Workflow, plant
 
 from aebench.claims import METRIC
 from aebench.report import FORMATS, OVERALL, figure_names
+from aebench.report.captions import CAPTIONS
+from aebench.report.names import EXHIBITS, title
 from aebench.stages import verify
 from aebench.stages.evaluate import FILES
 from aebench.statistics import METRIC_COLUMNS as COLUMNS
@@ -169,12 +173,52 @@ class TestCompleteRun:
         reports = complete["first"].reports
         stems = [f"{name}-{f}" for name, kind in KINDS.items() for f in figure_names(name, kind)]
         stems += OVERALL
-        figures = {path.name for path in (reports / "figures").iterdir()}
+        figures = {path.name for path in (reports / "figures").glob("[!.]*")}
         assert figures == {f"{stem}.{suffix}" for stem in stems for suffix in FORMATS}
+        tables = {path.name for path in (reports / "tables").glob("[!.]*")}
+        names = {"headline", "autoencoders", "tests", "claims", "stages"}
+        names |= {f"{name}-{part}" for name in KINDS for part in ("results", "audit", "costs")}
+        assert {f"{name}.{suffix}" for name in names for suffix in ("csv", "md", "tex")} <= tables
         assert "Budget tiny" in (reports / "report.md").read_text()
         page = (reports / "index.html").read_text()
         assert "Budget tiny" in page
         assert not re.search(r"<(script|link|img)[^>]+(src|href)=\"https?:", page)
+
+    def test_snakemakes_own_report_has_the_same_figures_and_tables(self, complete):
+        workflow = complete["second"]
+        outcome = workflow.run("--report", "report.zip")
+        assert outcome.code == 0, outcome.text
+        with zipfile.ZipFile(workflow.folder / "report.zip") as archive:
+            held = set(archive.namelist())
+            page = archive.read("report/report.html").decode()
+        shown, categories = (
+            json.JSONDecoder().raw_decode("{" + page.partition(f"var {name} = {{")[2])[0]
+            for name in ("results", "categories")
+        )
+        assert {f"report/{entry['data_uri']}" for entry in shown.values()} <= held
+        figures = [
+            (f"{dataset}-{name}", title(dataset), name)
+            for dataset, kind in KINDS.items()
+            for name in figure_names(dataset, kind)
+        ]
+        figures += [(name, "All data sets", name) for name in OVERALL]
+        for stem, of, name in figures:
+            path = f"reports/tiny/figures/{stem}.svg"
+            words, caption = CAPTIONS[name]
+            category = "Lecture notes" if name in OVERALL[1:] else of
+            assert path in categories[category]["Other"]
+            assert shown[path]["labels"] == {"data set": of, "figure": words}
+            said = html.unescape(re.sub(r"<[^>]+>", "", shown[path]["caption"]))
+            assert " ".join(said.split()).startswith(f"{caption} Budget tiny.")
+        tables = [f"results/tiny/{name}" for name in (*TABLES, "claims.csv")]
+        tables += [path for path in workflow.written() if "/tables/" in path]
+        tables = {path for path in tables if not path.endswith(".snakemake_timestamp")}
+        assert set(categories["Tables"]["Other"]) == tables
+        for path in tables:
+            assert shown[path]["caption"]
+            assert shown[path]["labels"].keys() == {"data set", "table", "format"}
+        pages = [f"reports/tiny/{name}.html" for name in ("index", "lecture")]
+        assert sorted(categories["Page"]["Other"]) == pages
 
     def test_every_job_records_what_it_used(self, complete):
         logs = complete["first"].results / "logs"
@@ -213,6 +257,7 @@ class TestCompleteRun:
             if path.endswith(
                 (".svg", ".png", ".pdf", ".webp", ".npz", ".safetensors", "scores.csv")
             )
+            or ("/tables/" in path and not re.search("costs|stages", path))
             or Path(path).name in (*TABLES, "claims.csv", "model.json")
         ]
         assert len(compared) > 50
@@ -315,7 +360,8 @@ class TestCompleteRun:
         [
             ("small", "mnist", ()),
             ("small", "reuters-r52", ()),
-            ("subspace", "mnist", ("training",)),  # it has no epochs to show
+            # It says nothing of its training, and keeps no model that could be shown anything.
+            ("subspace", "mnist", ("training", "rate-distortion", "pareto", *EXHIBITS)),
         ],
     )
     def test_a_new_variant_is_in_every_figure(self, complete, variant, dataset, but):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 from report.conftest import CONFIG, ROLES, add_models, write_results
 
@@ -84,13 +85,25 @@ def pages(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a report of images of 28 x 28 in ten classes and of documents that mean ill."""
+    """Folder of a report of images of 28 x 28 in ten classes and of documents that mean ill.
+
+    Its results lie in `results` beside it. It is made once for all processes that run tests.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "browser"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "made").exists():
+            _make(folder)
+            (folder / "made").touch()
+    return folder / "report"
+
+
+def _make(folder: Path) -> None:
     from aebench.report import render
 
-    folder = tmp_path_factory.mktemp("report")
     classes = ["zero", "one", "two", HOSTILE, "four", "five", "six", "seven", "eight", "nine"]
     results = add_models(write_results(folder / "results", classes=classes, side=28))
     excerpts = {str(place): f"{HOSTILE} of document {place}" for place in range(30)}
     (results / "20newsgroups" / "excerpts.json").write_text(json.dumps(excerpts))
     render(results, folder / "report", "smoke", CONFIG, ROLES, {"variants": list(ROLES)})
-    return folder / "report"

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from aebench import datasets, models
 from aebench.report.decoder import decode_int8, quantise, read
@@ -121,12 +122,10 @@ def test_a_walk_ends_at_the_other_image(opened):
     page, sides = opened()
     page.locator(".decoder-target").select_option("4")
     page.locator(".decoder-walk").press("Enter")
-    page.wait_for_function("document.querySelector('.decoder-way input').valueAsNumber > 20")
+    expect(page.locator(".decoder-way output")).not_to_have_text("0%")
     between = [side.sliders() for side in sides]
-    page.locator(".decoder-images button[aria-pressed=true]").nth(0).wait_for()
-    page.wait_for_function(
-        "document.querySelectorAll('.decoder-images button')[4].ariaPressed === 'true'"
-    )
+    arrived = page.locator(".decoder-images button").nth(4)
+    expect(arrived).to_have_attribute("aria-pressed", "true", timeout=10_000)
     for side, passed in zip(sides, between, strict=True):
         side.check(side.codes[4], 4)
         assert np.abs(passed - side.sliders()).max() > 0.01
@@ -146,9 +145,9 @@ def test_the_error_is_said_aloud_when_the_hand_rests(opened):
     page.wait_for_timeout(700)  # longer than a hand has to rest
     assert status.text_content() == ""  # nothing has happened yet
     page.locator(".decoder-images button").nth(2).click()
-    page.wait_for_function("document.querySelector('.decoder [role=status]').textContent")
     errors = [side.box.locator(".decoder-error").inner_text() for side in sides]
-    assert status.text_content().endswith(f"deep {errors[0]}, pca {errors[1]}.")
+    words = f"Squared error against the picked image: deep {errors[0]}, pca {errors[1]}."
+    expect(status).to_have_text(words)
 
 
 def test_every_control_has_a_name(opened):

@@ -130,8 +130,19 @@ def test_of_two_autoencoders_the_one_of_less_error_is_shown(folder):
     assert chosen(folder)[0] == ("deep-rbm", 5, 0)
 
 
-def test_a_size_that_one_of_them_lacks_is_passed_over(folder):
-    (run_of(folder, "pca") / "model.json").unlink()
+@pytest.mark.parametrize("lack", ["model", "units by themselves", "size", "codes"])
+def test_a_size_at_which_one_of_them_cannot_be_run_is_passed_over(folder, lack):
+    run = run_of(folder, "pca")
+    if lack == "model":
+        (run / "model.json").unlink()
+    elif lack == "codes":
+        (run / "codes.npz").unlink()
+    elif lack == "size":
+        shutil.copytree(run_of(folder, "pca", 2), run, dirs_exist_ok=True)
+    else:
+        said = json.loads((run / "model.json").read_text())
+        said["decoder"]["layers"][-1]["activation"] = "softmax"
+        (run / "model.json").write_text(json.dumps(said))
     assert chosen(folder) == [("deep", 2, 0), ("pca", 2, 0)]
 
 
@@ -152,7 +163,7 @@ def test_words_do_not_get_one(made):
     assert live_decoder.part(results_of(made), "20newsgroups") is None
 
 
-@pytest.mark.parametrize("damage", ["tensor", "activation", "file"])
+@pytest.mark.parametrize("damage", ["tensor", "activation", "file", "shape", "none"])
 def test_a_decoder_that_is_not_there_is_one_clear_error(folder, damage):
     run = run_of(folder)
     said = json.loads((run / "model.json").read_text())
@@ -160,6 +171,10 @@ def test_a_decoder_that_is_not_there_is_one_clear_error(folder, damage):
         (run / "model.safetensors").unlink()
     elif damage == "tensor":
         save_file({"other": np.zeros(1)}, run / "model.safetensors")
+    elif damage == "shape":
+        said["decoder"]["layers"][1]["transposed"] = True
+    elif damage == "none":
+        said["decoder"]["layers"] = []
     else:
         said["decoder"]["layers"][0]["activation"] = "unheard"
     (run / "model.json").write_text(json.dumps(said))
@@ -204,3 +219,9 @@ def test_starting_codes_are_those_of_the_shown_images(made):
         fitted = models.load(run_of(made, model.variant))
         expected = fitted.inverse_transform(fitted.transform(data.test[shown]))
         np.testing.assert_allclose(decode(layers, codes), expected, atol=1e-4)
+
+
+def test_the_page_says_why_there_is_none(rendered):
+    page = (rendered[1] / "index.html").read_text()
+    assert page.count("Nothing to turn here: no autoencoder has") == 1
+    assert "decoder-data" not in page

@@ -6,11 +6,11 @@ rule aggregate:
         data=expand("<results>/{dataset}/data.npz", dataset=DATASETS),
         code=code("statistics", "report/names.py", "stages/aggregate.py"),
     output:
-        metrics=report("<results>/metrics.csv", caption="../report/metrics.rst", category="Tables"),
-        summary=report("<results>/summary.csv", caption="../report/summary.rst", category="Tables"),
-        audit=report("<results>/audit.csv", caption="../report/audit.rst", category="Tables"),
-        tests=report("<results>/tests.csv", caption="../report/tests.rst", category="Tables"),
-        ranks=report("<results>/ranks.csv", caption="../report/ranks.rst", category="Tables"),
+        metrics=measured("metrics"),
+        summary=measured("summary"),
+        audit=measured("audit"),
+        tests=measured("tests"),
+        ranks=measured("ranks"),
     log:
         "<logs>/aggregate.log",
     conda:

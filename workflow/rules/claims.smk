@@ -5,7 +5,7 @@ rule claims:
         facts=expand("<results>/{dataset}/data.json", dataset=DATASETS),
         code=code("claims.py", "claims.yaml", "statistics", "stages/claims.py"),
     output:
-        claims=report("<results>/claims.csv", caption="../report/claims.rst", category="Tables"),
+        claims=measured("claims"),
     log:
         "<logs>/claims.log",
     conda:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aebench import jobs
 from aebench.errors import AebenchError
+from aebench.report.names import title
 from aebench.stages import plan
 
 STARTED = time.time()
@@ -63,6 +64,16 @@ def rule_of(variant):
     return found
 
 
+def measured(table):
+    """A table of all that was measured, which `snakemake --report` shows beside those of the page."""
+    return report(
+        f"<results>/{table}.csv",
+        caption=f"../report/{table}.rst",
+        category="Tables",
+        labels={"data set": "All data sets", "table": f"{table}, whole", "format": "csv"},
+    )
+
+
 def is_model(variant):
     """Whether a variant's fitted estimator is kept, so that it can be asked more than it wrote."""
     return rule_of(variant).params.get("estimator") is not None
@@ -78,6 +89,20 @@ def unseen(wildcards):
     """Another data set, which the models of this one never saw."""
     name = PLAN.unseen(wildcards.dataset)
     return f"<results>/{name}/data.npz" if name and is_model(wildcards.variant) else []
+
+
+def shown_models(file):
+    """One file of every saved model to show: the lowest seed's, one code size a variant."""
+    return lambda wildcards: [
+        f"<results>/{wildcards.dataset}/{variant}/d{size}/seed-{min(SEEDS)}/{file}"
+        for variant, size in PLAN.shown_code_sizes(wildcards.dataset, COMPARISONS).items()
+        if is_model(variant)
+    ]
+
+
+def of_what(wildcards):
+    """The data set of a figure or a table, as prose writes it."""
+    return title(wildcards.dataset) if "dataset" in wildcards.keys() else "All data sets"
 
 
 def roles():

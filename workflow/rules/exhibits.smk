@@ -1,13 +1,4 @@
 # exhibits: what the models of a data set of images make of a few chosen ones, for figures to show.
-def shown_models(file):
-    """One file of every saved model to show: the lowest seed's, one code size a variant."""
-    return lambda wildcards: [
-        f"<results>/{wildcards.dataset}/{variant}/d{size}/seed-{min(SEEDS)}/{file}"
-        for variant, size in PLAN.shown_code_sizes(wildcards.dataset, COMPARISONS).items()
-        if is_model(variant)
-    ]
-
-
 rule exhibits:
     input:
         data="<results>/{dataset}/data.npz",

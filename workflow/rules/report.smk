@@ -1,14 +1,17 @@
-# report: figures, the page and its Markdown twin; `snakemake --report` shows the same figures.
+# report: figures, tables, the page and its Markdown twin; `snakemake --report` shows the same.
 import sys
 
 from aebench import datasets
-from aebench.report import FORMATS, OVERALL, figure_names
+from aebench.report import OVERALL
+from aebench.report.captions import CAPTIONS
 
+# Names of the files that `snakemake --report` shows: of one data set, then of all together.
+OF_DATASET = f"{{dataset,{'|'.join(DATASETS)}}}"
 FIGURES = [
-    (dataset, name)
-    for dataset in DATASETS
-    for name in figure_names(dataset, datasets.kind(dataset))
+    f"{OF_DATASET}-{{figure,{'|'.join(CAPTIONS)}}}.svg",
+    f"{{figure,{'|'.join(OVERALL)}}}.svg",
 ]
+TABLES = [f"{OF_DATASET}-{{table}}.{{format}}", "{table,[a-z]+}.{format}"]
 CONFIG_FILE = ROOT / "config.yaml"
 GIVEN = plan.given(config, CONFIG_FILE)
 
@@ -38,50 +41,52 @@ rule report:
         excerpts=expand("<results>/{dataset}/excerpts.json", dataset=DATASETS),
         code=code("report", "stages/report.py"),
     output:
-        page=report("<reports>/index.html", caption="../report/page.rst", category="Page"),
-        markdown="<reports>/report.md",
-        lecture=report(
-            "<reports>/lecture.html", caption="../report/lecture.rst", category="Lecture"
+        page=report(
+            "<reports>/index.html",
+            caption="../report/page.rst",
+            category="Page",
+            labels={"page": "The report"},
         ),
-        overall=[
-            report(
-                f"<reports>/figures/{name}.svg",
-                caption=f"../report/{name}.rst",
-                category="All data sets" if name == OVERALL[0] else "Lecture",
-                labels={"figure": name},
-            )
-            for name in OVERALL
-        ],
-        overall_others=[
-            f"<reports>/figures/{name}.{suffix}"
-            for name in OVERALL
-            for suffix in FORMATS
-            if suffix != "svg"
-        ],
-        svg=[
-            report(
-                f"<reports>/figures/{dataset}-{name}.svg",
-                caption=f"../report/{name}.rst",
-                category=dataset,
-                labels={"figure": name},
-            )
-            for dataset, name in FIGURES
-        ],
-        others=[
-            f"<reports>/figures/{dataset}-{name}.{suffix}"
-            for dataset, name in FIGURES
-            for suffix in FORMATS
-            if suffix != "svg"
-        ],
+        lecture=report(
+            "<reports>/lecture.html",
+            caption="../report/lecture.rst",
+            category="Page",
+            labels={"page": "Lecture notes"},
+        ),
+        markdown="<reports>/report.md",
+        figures=report(
+            directory("<reports>/figures"),
+            patterns=FIGURES,
+            caption="../report/figure.rst",
+            category=lambda wildcards: (
+                "Lecture notes" if wildcards.figure in OVERALL[1:] else of_what(wildcards)
+            ),
+            labels=lambda wildcards: {
+                "data set": of_what(wildcards),
+                "figure": CAPTIONS[wildcards.figure][0],
+            },
+        ),
+        tables=report(
+            directory("<reports>/tables"),
+            patterns=TABLES,
+            caption="../report/table.rst",
+            category="Tables",
+            labels=lambda wildcards: {
+                "data set": of_what(wildcards),
+                "table": wildcards.table.replace("-", " "),
+                "format": wildcards.format,
+            },
+        ),
     log:
         "<logs>/report.log",
     conda:
         "../envs/aebench.yaml"
-    threads: 1
+    threads: 2
     params:
         budget=BUDGET_NAME,
         config=config,
         given={key: value for key, value in GIVEN.items() if key != "budget"},
         roles=roles(),
+        captions={name: caption for name, (_, caption) in CAPTIONS.items()},
     script:
         "../scripts/report.py"

@@ -11,4 +11,5 @@ with job(snakemake.log[0], "report"):
         snakemake.params.config,
         snakemake.params.roles,
         snakemake.params.given,
+        snakemake.threads,
     )

@@ -7,6 +7,7 @@ names of figures before anything runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def render(
     config: Mapping[str, Any],
     roles: Mapping[str, str],
     given: Mapping[str, Any] | None = None,
+    threads: int = 1,
 ) -> None:
     """Write index.html, lecture.html, report.md, the figures and the tables of one budget.
 
@@ -39,6 +41,8 @@ def render(
     roles : mapping of variant to "autoencoder", "baseline" or "control"
     given : mapping, optional
         The part of the configuration that is not in config.yaml: what the command line gave.
+    threads : int
+        How many figures to draw at a time.
 
     Raises
     ------
@@ -50,12 +54,14 @@ def render(
 
     found = read(results, roles, config.get("code_sizes"))
     folder = Path(out) / "figures"
-    for dataset in found.datasets:
-        for name in figure_names(dataset, found.kind(dataset)):
-            figures.save(figures.draw(name, found, dataset), folder / f"{dataset}-{name}")
-    for name in OVERALL:
-        figures.save(figures.draw_overall(name, found), folder / name)
     ranks = overall.across(found)
+    drawings = {
+        folder / f"{dataset}-{name}": partial(figures.draw, name, found, dataset)
+        for dataset in found.datasets
+        for name in figure_names(dataset, found.kind(dataset))
+    }
+    drawings |= {folder / name: partial(figures.draw_overall, name, found) for name in OVERALL}
+    figures.save_all(drawings, threads)
     context = page.build(found, ranks, Path(out), budget_name, config, given or {})
     page.write(context, Path(out))
     lecture.write(found, Path(out), budget_name)

@@ -20,20 +20,21 @@ CAPTIONS = {
         "The first test item of each class, above what each variant makes of it from its code. "
         "Look at what is lost first: a linear method can only add up fixed templates, so where its "
         "code is too small it blurs and leaves ghosts of other strokes. The number beside a row is "
-        "the mean squared error over all test items. The counterpart of figure 2 of Hinton & "
-        "Salakhutdinov (2006).",
+        "the squared error, summed over pixels, mean over all test items. The counterpart of "
+        "figure 2 of Hinton & Salakhutdinov (2006).",
     ),
     "code-maps": (
         "Maps of two-dimensional codes",
         "Every point is a test item, placed by its 2-D code and coloured by its class, which no "
         "variant was told. Look for islands of one colour; the accuracy of k-nearest neighbours "
-        "says the same as a number. At most 4,000 points are drawn, of the lowest seed, and the "
-        "outermost 0.5% on each side are cut off. The counterpart of figure 3 of 2006.",
+        "says in a number how far neighbours are of one class. At most 4,000 points are drawn, of "
+        "the first seed, and the outermost 0.5% on each side are cut off. The counterpart of "
+        "figure 3 of 2006.",
     ),
     "retrieval": (
         "Retrieval",
-        "Each query, a test item, is compared with all other test items by the cosine of codes; "
-        "precision is the share of the k nearest that are of its class. "
+        "Each query, a test item, is compared with all others by the cosine of codes, of bits by "
+        "their Hamming distance; precision is the share of the k nearest that are of its class. "
         "Look whether one curve stays above another at every k, or crosses it. The control mean "
         "has one code for everything: its line is chance. Bands are 95% intervals over seeds. "
         "Shown are the five best of autoencoders, of baselines and of controls. The counterpart of "
@@ -47,59 +48,96 @@ CAPTIONS = {
     ),
     "filters": (
         "What the first layer looks for",
-        "Each square holds the weights of one unit that sees the image: ink on red excites it, ink "
-        "on blue inhibits it; every square is scaled by its own largest weight. Of networks the "
-        "units with the largest weights are shown, of PCA the first components, of ICA its "
-        "unmixing filters, of NMF the parts it adds up. Look for what is local: PCA's components "
-        "span the whole image, and penalties on wide codes (their size is in brackets) make "
-        "strokes, spots or whole templates of them. Speckle is what is left of the random start, "
-        "or what no training image contradicts. Shown are PCA, the best four baselines and two "
-        "autoencoders by squared error, of the lowest seed, and every single-layer autoencoder "
-        "with tied weights; not those whose first layer is a convolution or a kernel.",
+        "Each square holds the weights of one unit that sees the image: large pixels on red excite "
+        "it, on blue they inhibit it. Every square is scaled by its own largest weight. Of "
+        "networks the units with the largest weights are shown, of PCA, ICA and NMF the "
+        "components. Look for what is local: PCA's components span the whole image, NMF's are "
+        "parts, and penalties on wide codes (their size in brackets) make strokes or spots. "
+        "Speckle is what is left of the random start. Shown are PCA, the best baselines and two "
+        "autoencoders by squared error, and all single layers with tied weights; not those that "
+        "begin with a convolution or a kernel.",
     ),
     "denoising": (
         "Denoising",
-        "Gaussian noise of standard deviation 0.3 is added to test items, pixels are clipped to "
-        "[0, 1], and each variant reconstructs what it is given. The number is the mean squared "
-        "error from the clean image, over many more test items; that of the input is what doing "
-        "nothing costs. Look who beats it, and whether the noise leaves as noise or comes back as "
-        "strokes that were never there. Shown are PCA, the best two of autoencoders and of "
-        "baselines by their error on clean images, and all variants that were trained on corrupted "
-        "images, none of them necessarily with this corruption.",
+        "Test items with Gaussian noise of standard deviation 0.3, clipped to [0, 1], and what "
+        "each variant reconstructs from them. The number is the squared error from the clean "
+        "image, summed over pixels, mean over many more test items; that of the input is what "
+        "doing nothing costs. Look who beats it, and whether the noise is gone or has become "
+        "strokes that were never there. Shown are PCA, the best two autoencoders and baselines by "
+        "their error on clean images, and all that learned from corrupted images, of whatever "
+        "corruption.",
     ),
     "inpainting": (
         "Inpainting",
-        "Pixels are set to 0: half of them at random (left), or the lower half (right). The number "
-        "is the mean squared error of the left kind from the whole image, over many more test "
-        "items. Nobody is told which pixels are missing: empty paper looks like missing pixels, so "
-        "a half-empty image is mostly copied as it is. Look who fills holes that are smaller than "
-        "a stroke. Variants are chosen as in denoising.",
+        "Test items of which half of the pixels at random (left) or the lower half (right) are "
+        "set to 0, and what each variant reconstructs. The number is the squared error from the "
+        "whole image where pixels are missing at random, summed over pixels, mean over many more "
+        "test items. Look who fills holes smaller than a stroke. Nobody is told which pixels are "
+        "missing: one looks like paper, or like black in a photograph, so half an image is mostly "
+        "copied as it is. "
+        "Variants are chosen as for denoising.",
     ),
     "perturbed": (
         "What a unit of the code does",
-        "One test item is encoded, one unit of its code is moved by -3 to 3 of its own standard "
-        "deviations over the training codes, and the result decoded. Of each variant the two units "
-        "that move this picture most are shown; 0 is the plain reconstruction. Look whether the "
-        "image stays an image far out: a linear decoder adds the same template whatever the "
-        "image, and goes on into what is no image; a network's bends. Shown are PCA, the best two "
-        "autoencoders and baselines by squared error, and variational ones, of the lowest seed.",
+        "One test item is encoded, one unit of its code moved by so many of its standard "
+        "deviations over the training codes, and the result decoded; 0 is the plain "
+        "reconstruction. Of each variant the two units that change this picture most are shown. "
+        "Look whether it stays an image far out: PCA adds and takes away one template whatever "
+        "the image, a network bends the stroke. Shown are PCA, the best two autoencoders and "
+        "baselines by squared error, and variational ones.",
     ),
     "walks": (
         "Walks between two images",
         "Nine steps on the straight line between two test items: through pixels (first row), and "
-        "through each variant's codes, decoded. Look at the middle: through pixels one image fades "
-        "while the other appears, and PCA, being linear, does the same with its reconstructions. "
-        "Where the middle is one image of its own the code has bent the way between the two. Shown "
-        "are PCA, the best two autoencoders and baselines by squared error, and variants whose "
-        "training asks something of what lies between codes.",
+        "through the codes of variants, decoded. Look at the middle: through pixels one image "
+        "fades while the other appears, and PCA, being linear, does the same with its "
+        "reconstructions. Where the middle is one whole image, the straight way between codes is "
+        "a bent one between images. Shown are PCA, the best two autoencoders and baselines by "
+        "squared error, and variants whose training asks something of what lies between codes.",
+    ),
+    "rate-distortion": (
+        "Rate and distortion",
+        "The error left after every unit of a code was quantised, from one bit to eight, against "
+        "the bits that an entropy coder then needs for an item. A curve joins the points of a "
+        "variant that none of its others beats, of all code sizes it was run at: where it drops "
+        "steeply, more units begin to pay. Look along a vertical line: which variant has the least "
+        "error for the same bits. Lines through points are 95% intervals over seeds. Shown are the "
+        "five best autoencoders and baselines at no more than four bits for each unit of the main "
+        "code size; binary codes have one point a code size.",
+    ),
+    "pareto": (
+        "Time against error",
+        "Seconds that one seed trained, mean over seeds, against the error, at the main code size; "
+        "controls are left out. The dashed line is the Pareto front: nobody on it, named beside "
+        "it, is beaten in both. Look how far the line falls to the right of the baselines: what "
+        "more training buys. Times are those of the machine that made these results; another one "
+        "may order them otherwise. Grey points are variants that are not among the five best of "
+        "their role.",
+    ),
+    "label-efficiency": (
+        "Accuracy from few labels",
+        "Logistic regression on the codes learns from 10, 100, 1,000 and all labelled items of the "
+        "training set; codes were learned without any. Look at the left: where labels are few a "
+        "good code saves some, with all labels the items themselves, raw, often do as well. Bars "
+        "are 95% intervals over seeds. Shown are the five best of autoencoders, of baselines and "
+        "of controls by the accuracy with all labels.",
+    ),
+    "sparsity": (
+        "How sparse codes are",
+        "Histograms of the activations of all units for test items, each as a share of the "
+        "variant's largest (the 99.9% quantile of their absolute values; what is beyond lies in "
+        "the outermost bars). The share axis is logarithmic. Near zero is what is below 1% of "
+        "the largest. Look for a peak at zero beside a long tail: few units speak for each item. "
+        "Shown are the three best autoencoders and baselines by error, and variants without the "
+        "main code size, which are codes larger than the others and codes of bits.",
     ),
     "training": (
         "Training",
         "Loss on the training set by epoch, at the code size most variants have, of the ten best "
         "variants that train. Layers are "
         "pretrained one after another, each on the codes of the one below, so their errors have "
-        "different units. A curve that still falls at its end says that more epochs would help. "
-        "Losses in different panels cannot be compared.",
+        "different units. A curve that still falls at its end was stopped early: more epochs may "
+        "help. Losses in different panels cannot be compared.",
     ),
     "vector-field": (
         "A denoiser's vector field",
@@ -136,8 +174,9 @@ CAPTIONS = {
     "lecture-overcomplete": (
         "Codes larger than the input",
         "1,000 code units for fewer pixels, without a penalty (overcomplete) and with one. Left: "
-        "the error on test images. Middle: on images of another data set, where who had learned to "
-        "copy would have none either. Right: how well classes are read off the code.",
+        "the error on test images. Middle: on images of another data set, where a variant that had "
+        "learned to copy would have no error either. Right: how well classes are read off the "
+        "code.",
     ),
     "lecture-pretraining": (
         "With pretraining and without",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,9 +90,23 @@ def read(folder: Path) -> list[Layer] | None:
 
     try:
         with safe_open(folder / "model.safetensors", framework="numpy") as arrays:
-            return [_layer(arrays.get_tensor, **entry) for entry in said["layers"]]
+            layers = [_layer(arrays.get_tensor, **entry) for entry in said["layers"]]
+        _check(layers)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise AebenchError(f"cannot read the decoder in {folder}: {error!r}.") from error
+    return layers
+
+
+def _check(layers: Sequence[Layer]) -> None:
+    """Refuse layers that do not fit on each other."""
+    if not layers:
+        raise ValueError("it has no layers")
+    for layer in layers:
+        if layer.weight.ndim != 2 or layer.bias.shape != layer.weight.shape[:1]:
+            raise ValueError(f"weights {layer.weight.shape} and biases {layer.bias.shape} differ")
+    for below, above in pairwise(layers):
+        if above.weight.shape[1] != len(below.bias):
+            raise ValueError(f"{len(below.bias)} units meet weights {above.weight.shape}")
 
 
 def _layer(

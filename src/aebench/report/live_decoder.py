@@ -130,12 +130,18 @@ def _decodable(results: Results, dataset: str, size: int, role: str) -> Iterator
     of_role = [variant for variant in errors if results.roles[variant] == role]
     for variant in sorted(of_role, key=lambda name: (errors[name], name)):
         run = min(results.runs(dataset, variant, size), key=lambda run: run.seed)
-        if _pointwise(read(run.folder)) and run.codes() is not None:
+        sizes = (size, int(results.facts[dataset]["n_features"]))
+        if _runs_in_a_page(read(run.folder), *sizes) and run.codes() is not None:
             yield run
 
 
-def _pointwise(layers: list[Layer] | None) -> bool:
-    return layers is not None and all(layer.activation != "softmax" for layer in layers)
+def _runs_in_a_page(layers: list[Layer] | None, code_size: int, n_features: int) -> bool:
+    """Whether it leads from codes to images and each unit can be computed for itself."""
+    if layers is None:
+        return False
+    if (layers[0].weight.shape[1], len(layers[-1].bias)) != (code_size, n_features):
+        return False
+    return all(layer.activation != "softmax" for layer in layers)
 
 
 def positions(labels: np.ndarray) -> np.ndarray:

@@ -129,11 +129,11 @@ def figure_names(dataset: str, kind: str) -> list[str]:
         Not used today: a figure may come to exist for one data set alone.
     kind : {"images", "documents"}
     """
-    names = ["code-maps", "retrieval", "code-size", "training"]
-    if kind != "images":
-        return names
-    *measured, training = names
-    return ["reconstructions", *measured, *EXHIBITS, training]
+    names = ["code-maps", "retrieval", "code-size"]
+    names += ["rate-distortion", "pareto", "label-efficiency"]
+    if kind == "images":
+        names = ["reconstructions", *names, *EXHIBITS]
+    return [*names, "sparsity", "training"]
 
 
 def metric(name: str, kind: str) -> Metric:

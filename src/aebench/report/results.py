@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -157,9 +158,9 @@ class Results:
             self._exhibits[dataset] = _arrays(self.folder / dataset / "exhibits.npz")
         return self._exhibits[dataset]
 
-    def code_sizes(self, dataset: str) -> list[int]:
-        """All code sizes of a data set, ascending."""
-        return sorted(int(size) for size in self._of(self.summary, dataset)["code_size"].unique())
+    def code_sizes(self, dataset: str, variant: str | None = None) -> list[int]:
+        """All code sizes of a data set, or those of one of its variants, ascending."""
+        return sorted({s for v, s in self._compared[dataset] if variant in (None, v)})
 
     def main_code_size(self, dataset: str) -> int:
         """Return the one that the configuration names first.
@@ -169,18 +170,16 @@ class Results:
         asked = self.asked.get(dataset, self.asked.get(self.kind(dataset), ()))
         if asked and asked[0] in self.code_sizes(dataset):
             return asked[0]
-        rows = self._of(self.summary, dataset)[["variant", "code_size"]].drop_duplicates()
-        counts = rows["code_size"].value_counts()
-        return int(max(counts.index, key=lambda size: (counts[size], size)))
+        counts = Counter(size for _, size in self._compared[dataset])
+        return max(counts, key=lambda size: (counts[size], size))
 
     def compared_code_sizes(self, dataset: str) -> list[int]:
         """Code sizes at which autoencoders and baselines meet; all, where they never do."""
-        rows = self._of(self.summary, dataset)
         sizes = [
-            set(rows.loc[rows["variant"].map(self.roles) == role, "code_size"])
+            {size for variant, size in self._compared[dataset] if self.roles[variant] == role}
             for role in ("autoencoder", "baseline")
         ]
-        return sorted(int(size) for size in sizes[0] & sizes[1]) or self.code_sizes(dataset)
+        return sorted(sizes[0] & sizes[1]) or self.code_sizes(dataset)
 
     def headline_code_sizes(self, dataset: str) -> list[int]:
         """Images: the main code size. Documents: every compared code size but the smallest."""
@@ -201,7 +200,7 @@ class Results:
             control = self.roles[variant] == "control"
             return (control, float(rank.get(variant, np.inf)), variant)
 
-        found = sorted(self._variants[dataset], key=key)
+        found = sorted({variant for variant, _ in self._compared[dataset]}, key=key)
         return [variant for variant in found if role in (None, self.roles[variant])]
 
     def leading(self, dataset: str, metric: str, code_size: int, most: int) -> list[str]:
@@ -221,13 +220,15 @@ class Results:
         """Means of a metric by variant."""
         return dict(self._means.get((dataset, metric, code_size), {}))
 
-    def row(self, dataset: str, variant: str, code_size: int, metric: str) -> pd.Series | None:
+    def row(
+        self, dataset: str, variant: str, code_size: int, metric: str
+    ) -> Mapping[Any, Any] | None:
         """Return the summary of one case, None when it was not measured."""
         return self._cases.get((dataset, variant, code_size, metric))
 
     def test(
         self, dataset: str, code_size: int, metric: str, left: str, right: str
-    ) -> pd.Series | None:
+    ) -> Mapping[Any, Any] | None:
         """Return the row of tests.csv of two variants, None when they were not compared."""
         return self._tests.get((dataset, code_size, metric, left, right))
 
@@ -237,8 +238,7 @@ class Results:
 
     def measured(self, dataset: str, metric: str) -> bool:
         """Whether any variant of the data set has the metric."""
-        rows = self._of(self.summary, dataset)
-        return bool(rows.loc[rows["metric"] == metric, "mean"].notna().any())
+        return any(of == dataset and name == metric for of, name, _ in self._means)
 
     def runs(
         self, dataset: str, variant: str | None = None, code_size: int | None = None
@@ -291,10 +291,10 @@ class Results:
         ]
 
     @cached_property
-    def _tests(self) -> dict[tuple[str, int, str, str, str], pd.Series]:
+    def _tests(self) -> dict[tuple[str, int, str, str, str], Mapping[Any, Any]]:
         return {
             (row["dataset"], int(row["code_size"]), row["metric"], row["left"], row["right"]): row
-            for _, row in self.tests.iterrows()
+            for row in self.tests.to_dict("records")
         }
 
     @cached_property
@@ -311,34 +311,32 @@ class Results:
             )
         }
 
+    # Dictionaries of plain rows: a report asks thousands of times, and pandas takes a millisecond.
+
     @cached_property
-    def _variants(self) -> dict[str, list[str]]:
+    def _cases(self) -> dict[tuple[str, str, int, str], Mapping[Any, Any]]:
         return {
-            str(dataset): list(rows["variant"].unique())
-            for dataset, rows in self.summary.groupby("dataset")
+            (row["dataset"], row["variant"], int(row["code_size"]), row["metric"]): row
+            for row in self.summary.to_dict("records")
+            if not np.isnan(row["mean"])
         }
 
     @cached_property
     def _means(self) -> dict[tuple[str, str, int], dict[str, float]]:
-        """By data set, metric and code size, in the order of the summary."""
-        columns = ["dataset", "metric", "code_size", "variant", "mean"]
+        """By data set, metric and code size, of each variant."""
         found: dict[tuple[str, str, int], dict[str, float]] = {}
-        rows = self.summary[columns].dropna(subset="mean")
-        for dataset, metric, size, variant, mean in rows.itertuples(index=False, name=None):
-            found.setdefault((dataset, metric, int(size)), {})[variant] = mean
+        for (dataset, variant, size, metric), row in self._cases.items():
+            found.setdefault((dataset, metric, size), {})[variant] = row["mean"]
         return found
 
     @cached_property
-    def _cases(self) -> dict[tuple[str, str, int, str], pd.Series]:
-        return {
-            (row["dataset"], row["variant"], int(row["code_size"]), row["metric"]): row
-            for _, row in self.summary.iterrows()
-            if not np.isnan(row["mean"])
-        }
-
-    @staticmethod
-    def _of(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-        return table[table["dataset"] == dataset]
+    def _compared(self) -> dict[str, list[tuple[str, int]]]:
+        """Variants and code sizes of each data set."""
+        found: dict[str, list[tuple[str, int]]] = {dataset: [] for dataset in self.facts}
+        columns = ["dataset", "variant", "code_size"]
+        for dataset, variant, size in self.summary[columns].drop_duplicates().itertuples(False):
+            found[dataset].append((variant, int(size)))
+        return found
 
 
 def read(

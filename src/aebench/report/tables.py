@@ -242,10 +242,11 @@ def _about_headline(table: Table) -> None:
     both = "error ↓" in table.columns
     table.note = (
         f"{'Error: squared error per image, perplexity per word of a document. ' if both else ''}"
-        "± is half of the 95% interval over seeds; none is shown for a single seed or for a method "
-        f"that gives the same value for every seed.{_about_intervals(table.rows)} Against the best "
-        "baseline of the same column: ▲ better, ▼ worse, ≈ no difference shown, by tests over test "
-        "items and seeds, corrected by Holm among the autoencoders of that column and code size."
+        "± is half of the 95% interval over seeds, on these test items; none is shown for a single "
+        "seed or for a method that gives the same value for every seed."
+        f"{_about_intervals(table.rows)} Against the best baseline of the same column: ▲ better, ▼ "
+        "worse, ≈ no difference shown, by tests over test items and seeds, corrected by Holm among "
+        "the autoencoders of that column and code size."
     )
 
 
@@ -363,7 +364,8 @@ def _about(results: Results, dataset: str, table: Table) -> str:
         note += (
             " # is the shared rank at a code size: 1 + the number of variants shown to be better, "
             "after Holm's correction. Variants that share a rank are not told apart; the first are "
-            "bold. Where no rank stands, nobody is told apart."
+            "bold. Two with different ranks need not be told apart from each other. Where no rank "
+            "stands, nobody is told apart."
         )
     elif seeds > 1:
         note += " No ranks: these seeds tell nobody apart."
@@ -389,8 +391,8 @@ def costs(results: Results, dataset: str) -> Table:
             "device",
         ],
         note=(
-            "Seconds of training alone, as measured on the machine that made this report; other "
-            "jobs may have run beside. Peak memory is that of the whole training process. Items "
+            "Seconds of training alone, as measured on the machine that trained; other jobs may "
+            "have run beside. Peak memory is that of the whole training process. Items "
             "encoded and decoded a second on one CPU thread, or on a GPU where one was used; "
             "millions of floating-point operations to encode and decode an item, none where "
             "encoding is a search."

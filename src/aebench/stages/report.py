@@ -14,6 +14,7 @@ def run(
     config: Mapping[str, Any],
     roles: Mapping[str, str],
     given: Mapping[str, Any],
+    threads: int,
 ) -> None:
     """Render everything under `results` into `out`; see `report.render`."""
-    report.render(Path(results), Path(out), budget, config, roles, given)
+    report.render(Path(results), Path(out), budget, config, roles, given, threads)

@@ -68,7 +68,7 @@
     const target = find(".decoder-target");
     const way = find(".decoder-way input");
     const wayText = find(".decoder-way output");
-    const status = find(".decoder-status");
+    const status = find("[role=status]");
     const models = [...root.querySelectorAll(".decoder-model")].map((box, m) => {
       const { name, codes, layers } = data.models[m];
       const sliders = [...box.querySelectorAll(".decoder-units input")];

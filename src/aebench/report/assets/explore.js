@@ -63,6 +63,14 @@
     return window.Bokeh;
   }
 
+  // The chart around Bokeh's canvas has the focus and the keys: once is enough.
+  function unfocus(root) {
+    for (const element of root.querySelectorAll("*")) {
+      if (element.tabIndex >= 0) element.tabIndex = -1;
+      if (element.shadowRoot) unfocus(element.shadowRoot);
+    }
+  }
+
   // ---------------------------------------------------------------- the items of a data set
 
   class Items {
@@ -281,8 +289,7 @@
       });
       plot.scatter({ x: { field: `x${n}` }, y: { field: `y${n}` }, source: this.ring, size: 15, line_color: "#000000", line_width: 2.5, fill_color: null });
       if (matchMedia("(pointer: fine)").matches) {
-        plot.toolbar.tools = [new B.BoxSelectTool({ renderers: [points] })]; // a finger scrolls instead
-        plot.toolbar.active_drag = plot.toolbar.tools[0];
+        plot.add_tools(new B.BoxSelectTool({ renderers: [points] })); // a finger scrolls instead
       }
       const tip = make("div", { class: "ex-tip", hidden: true });
       const holder = make("div", {});
@@ -326,6 +333,7 @@
       const both = new B.Document();
       for (const { plot } of this.panels) both.add_root(plot);
       await B.embed.add_document_standalone(both, this.panels[0].holder, this.panels.map(({ holder }) => holder));
+      for (const { holder } of this.panels) unfocus(holder);
       this.explorer.section.dataset.maps = "drawn";
     }
 

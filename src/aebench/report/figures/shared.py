@@ -28,11 +28,10 @@ def nothing(why: str) -> Figure:
     return figure
 
 
-def handle(variant: str) -> Line2D:
-    """Entry of a legend for a variant: its line and its marker."""
-    return Line2D(
-        [], [], color=palette.colour(variant), marker=palette.marker(variant), label=variant
-    )
+def handle(variant: str, ls: str = "-") -> Line2D:
+    """Entry of a legend for a variant: its line, if it has one, and its marker."""
+    look = {"color": palette.colour(variant), "marker": palette.marker(variant), "ls": ls}
+    return Line2D([], [], label=variant, **look)  # type: ignore[arg-type]
 
 
 def dot(colour: str, words: str) -> Line2D:
@@ -57,6 +56,15 @@ def spread(n: int, most: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(n)[:most]
 
 
+SUBS = (
+    (1.0,),
+    (1.0, 2.0, 5.0),
+    (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
+    (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0),
+)
+"""Ticks of a decade, of which the first are taken that give four or so."""
+
+
 def log_axis(ax: Axes) -> None:
     """Logarithmic y with plain numbers, dense enough to read when the range is short."""
     ax.set_yscale("log")
@@ -65,9 +73,7 @@ def log_axis(ax: Axes) -> None:
     if decades < 0.35:
         ax.set_yscale("linear")
         return
-    subs: tuple[float, ...] = (1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)
-    if decades < 0.9:
-        subs = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    subs = next((subs for subs in SUBS if decades >= 4 / len(subs)), SUBS[-1])
     ax.yaxis.set_major_locator(LogLocator(subs=subs))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(plain))
