@@ -34,7 +34,7 @@ OVERLAPS = """(share) => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const parent = node.parentElement;
-    if (!node.data.trim() || parent.closest("svg, script, style, option")) continue;
+    if (!node.data.trim() || parent.closest("svg, math, script, style, option")) continue;
     if (!seen(parent)) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
