@@ -53,8 +53,8 @@ def write_page(folder, *datasets_shown, path):
         {"anchor": f"data-{name}", "title": name, "explorer": explore.payload(results, name)}
         for name in datasets_shown
     ]
-    environment = page._environment()
-    shell = environment.from_string(
+    templates = page.templates()
+    shell = templates.from_string(
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>explorers</title>'
         '<style>{{ asset("page.css") }}{{ asset("explore.css") }}</style><body><main><h1>Page</h1>'

@@ -112,8 +112,8 @@ def test_inpainting_shows_two_kinds_of_missing_pixels(results):
     (row,) = [shown(ax) for ax in figure.axes if ax.texts[0].get_text() == "input"]
     left, right = row[:, :SIDE], row[:, -SIDE:]
     clean = exhibits["clean"].reshape(-1, SIDE, SIDE)
-    np.testing.assert_allclose(left, clean[0] / 255)
-    np.testing.assert_allclose(right, clean[4] // 2 / 255)
+    np.testing.assert_allclose(left, 1 - clean[0] / 255)  # ink on paper
+    np.testing.assert_allclose(right, 1 - clean[4] // 2 / 255)
 
 
 def test_filters_are_scaled_one_by_one_and_absent_ones_are_left_empty():
