@@ -29,7 +29,6 @@ def test_every_figure_has_a_drawing_and_captions():
     for name in figure_names("mnist", "images"):
         assert name in figures.FIGURES
         assert name in captions.CAPTIONS
-        assert (ROOT / "workflow" / "report" / f"{name}.rst").is_file()
 
 
 def test_unknown_figure():
