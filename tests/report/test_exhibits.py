@@ -138,7 +138,7 @@ def test_steps_stand_above_the_images_they_moved(results):
     first = shown(figure.axes[0])
     for step, image in zip(steps, moved, strict=True):
         start = round(step.xy[0] - (SIDE - 1) / 2)  # type: ignore[attr-defined]
-        np.testing.assert_allclose(first[:, start : start + SIDE], image)
+        np.testing.assert_allclose(first[:, start : start + SIDE], 1 - image)  # ink on paper
 
 
 def test_a_code_of_one_unit_has_no_next(results):
@@ -154,8 +154,8 @@ def test_walks_begin_through_pixels(results):
     assert figure.axes[0].texts[0].get_text() == "pixels"
     walks = results.exhibits("mnist")["walks"].reshape(2, 3, SIDE, SIDE) / 255
     row = shown(figure.axes[0])
-    np.testing.assert_allclose(row[:, :SIDE], walks[0, 0])
-    np.testing.assert_allclose(row[:, -SIDE:], walks[1, -1])
+    np.testing.assert_allclose(row[:, :SIDE], 1 - walks[0, 0])
+    np.testing.assert_allclose(row[:, -SIDE:], 1 - walks[1, -1])
 
 
 def test_reconstructions_show_the_first_item_of_each_class_alone(results):
@@ -165,4 +165,4 @@ def test_reconstructions_show_the_first_item_of_each_class_alone(results):
     test = results.items("mnist").test.reshape(-1, SIDE, SIDE)
     for number in range(3):
         start = number * (SIDE + 1)
-        np.testing.assert_allclose(row[:, start : start + SIDE], test[number])
+        np.testing.assert_allclose(row[:, start : start + SIDE], 1 - test[number])

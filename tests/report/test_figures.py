@@ -79,14 +79,14 @@ def test_code_maps_leave_out_constant_codes(rendered):
 def test_many_classes_are_put_together_by_the_first_part_of_their_name(rendered):
     results = read(rendered[0], ROLES)
     results.facts["mnist"]["classes"] = [f"{'ab'[i % 2]}.{i}" for i in range(12)]
-    _, legend = code_maps._class_colours(results, "mnist")
+    _, legend = code_maps.class_colours(results, "mnist")
     assert list(legend) == ["a", "b"]
 
 
 def test_many_unrelated_classes_keep_the_most_frequent(rendered):
     results = read(rendered[0], ROLES)
     results.facts["mnist"]["classes"] = [f"class {i}" for i in range(12)]
-    colours, legend = code_maps._class_colours(results, "mnist")
+    colours, legend = code_maps.class_colours(results, "mnist")
     assert len(legend) == 10
     assert list(legend)[-1] == "other classes"
     assert legend["class 0"] == colours[0]

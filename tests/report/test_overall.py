@@ -30,7 +30,7 @@ def many(n):
 def test_words_and_diagram_have_the_same_numbers():
     found = {"Compressing": many(6)}
     (sentence,) = overall.sentences(found)
-    drawn = texts(figures.critical_differences.draw(found))
+    drawn = texts(figures.critical_differences.diagrams(found))
     for variant, rank in found["Compressing"].ranks.items():
         assert f"{variant} {rank:.2f}" in sentence
         assert any(
@@ -45,7 +45,8 @@ def test_the_diagram_does_not_depend_on_the_hashes_of_names(tmp_path):
     code = (
         "import sys, pathlib; sys.path.insert(0, 'tests');"
         "from report.test_overall import many; from aebench.report import figures;"
-        "figures.save(figures.critical_differences.draw({'T': many(6)}), pathlib.Path(sys.argv[1]))"
+        "figure = figures.critical_differences.diagrams({'T': many(6)});"
+        "figures.save(figure, pathlib.Path(sys.argv[1]))"
     )
     for seed in ("1", "2", "3"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
@@ -60,7 +61,7 @@ def test_what_is_not_significant_is_called_so():
     assert found["Retrieving"].p > 0.05
     (sentence,) = overall.sentences(found)
     assert sentence.endswith("not significant, no variant is shown to differ from another.")
-    drawn = texts(figures.critical_differences.draw(found))
+    drawn = texts(figures.critical_differences.diagrams(found))
     assert "Retrieving: average rank on 2 data sets, nobody told apart" in drawn
 
 
@@ -86,5 +87,5 @@ def test_one_data_set_has_nothing_to_show(tmp_path):
     results = write_results(tmp_path, documents=(), sizes=(2,))
     assert overall.across(read(results, ROLES)) == {}
     assert "Nothing to show: no three variants ran on two data sets." in texts(
-        figures.critical_differences.draw({})
+        figures.critical_differences.diagrams({})
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,7 +20,11 @@ from aebench.statistics import Across
 
 def draw(results: Results) -> Figure:
     """Average ranks over data sets, a panel a task (Demsar 2006, fig. 1)."""
-    found = overall.across(results)
+    return diagrams(overall.across(results))
+
+
+def diagrams(found: Mapping[str, Across]) -> Figure:
+    """Draw the average ranks of each task."""
     if not found:
         return nothing("no three variants ran on two data sets")
     most = max(len(ranks.ranks) for ranks in found.values())
