@@ -135,7 +135,7 @@ def _exhibits(path, dataset, variants, size):
         shown |= {"perturbed": walks // (number + 3), "perturbed_units": np.arange(2)}
         if variant != "mean":
             rng = np.random.default_rng(number)
-            shown["filters"] = rng.normal(size=(5, SIDE * SIDE)).astype(np.float16)
+            shown["filters"] = rng.normal(size=(5, items.shape[1])).astype(np.float16)
         arrays |= {f"{variant}/{name}": array for name, array in shown.items()}
     np.savez(path, **arrays)
 

@@ -1,3 +1,5 @@
+// What every page of the report does.
+
 // Light, dark or as the system has it: a button [data-theme-button] goes round the three.
 (() => {
   "use strict";
@@ -45,4 +47,17 @@
     remember(theme);
     show();
   });
+})();
+
+// A figure that scrolls sideways, as on a phone, is a stop of the Tab key; others would be in the way.
+(() => {
+  "use strict";
+  const reach = () => {
+    for (const sheet of document.querySelectorAll(".sheet")) {
+      if (sheet.scrollWidth > sheet.clientWidth) sheet.tabIndex = 0;
+      else sheet.removeAttribute("tabindex");
+    }
+  };
+  addEventListener("load", reach);
+  addEventListener("resize", reach);
 })();
