@@ -111,17 +111,18 @@ CAPTIONS = {
         "Seconds that one seed trained, mean over seeds, against the error, at the main code size; "
         "controls are left out. The dashed line is the Pareto front: nobody on it, named beside "
         "it, is beaten in both. Look how far the line falls to the right of the baselines: what "
-        "more training buys. Times are those of the machine that made these results; another one "
-        "may order them otherwise. Grey points are variants that are not among the five best of "
+        "more training buys. Only training counts: a variant whose codes are optimised pays when "
+        "it encodes (see Costs). Times are those of the machine that made these results; another "
+        "one may order them otherwise. Grey points are variants that are not among the five best of "
         "their role.",
     ),
     "label-efficiency": (
         "Accuracy from few labels",
-        "Logistic regression on the codes learns from 10, 100, 1,000 and all labelled items of the "
-        "training set; codes were learned without any. Look at the left: where labels are few a "
-        "good code saves some, with all labels the items themselves, raw, often do as well. Bars "
-        "are 95% intervals over seeds. Shown are the five best of autoencoders, of baselines and "
-        "of controls by the accuracy with all labels.",
+        "Logistic regression on the codes learns from 10, 100, 1,000 and all labelled training "
+        "items that the budget gives to classifiers (its probe_items); codes were learned without "
+        "labels. Look at the left for codes that save labels, and whether the items themselves, "
+        "raw, catch up on the right. Bars are 95% intervals over seeds. Shown are the five best of "
+        "autoencoders, of baselines and of controls by the accuracy with all labels.",
     ),
     "sparsity": (
         "How sparse codes are",

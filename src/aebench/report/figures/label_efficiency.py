@@ -39,8 +39,7 @@ def draw(results: Results, dataset: str) -> Figure:
         shift = SPREAD * ((place + 0.5) / len(shown) - 0.5)
         rows = [_row(results, dataset, variant, sizes[variant], n) for n in [*labels, 0]]
         _curve(ax, variant, rows, shift)
-    everything = results.facts[dataset].get("train_items")
-    ticks = [f"{n:,}" for n in labels] + [f"all {everything:,}" if everything else "all"]
+    ticks = [f"{n:,}" for n in labels] + ["all"]
     ax.set_xticks(range(len(ticks)), ticks)
     ax.set_xlabel("labelled items that logistic regression learns from")
     ax.set_title(
