@@ -113,8 +113,8 @@ CAPTIONS = {
         "it, is beaten in both. Look how far the line falls to the right of the baselines: what "
         "more training buys. Only training counts: a variant whose codes are optimised pays when "
         "it encodes (see Costs). Times are those of the machine that made these results; another "
-        "one may order them otherwise. Grey points are variants that are not among the five best of "
-        "their role.",
+        "one may order them otherwise. Grey points are variants that are not among the five best "
+        "of their role.",
     ),
     "label-efficiency": (
         "Accuracy from few labels",
