@@ -260,6 +260,7 @@ class TestCompleteRun:
             or ("/tables/" in path and not re.search("costs|stages", path))
             or Path(path).name in (*TABLES, "claims.csv", "model.json")
         ]
+        compared = [path for path in compared if "-pareto." not in path]  # of seconds
         assert len(compared) > 50
         different = [
             path
@@ -689,7 +690,8 @@ class TestBadSurroundings:
         line = outcome.lines("error: mnist")[0]
         assert f"no room to write results/tiny/{file}" in line
         assert "Nothing was left half-written" in line
-        assert workflow.written() == before
+        beside = "results/tiny/toys.npz"  # of a job that needs nothing of this one
+        assert [path for path in workflow.written() if path != beside] == before
 
 
 # ---------------------------------------------------------------- names, order, the whole plan

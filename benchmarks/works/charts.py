@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from aebench.report import figures, palette
+from aebench.report.figures.shared import STYLE, WIDTH
 from works.measure import Point, Row, exponent
 
 TARGETS = {
@@ -36,8 +37,8 @@ def ratios(rows: Sequence[Row]) -> Figure:
     raced = [row for row in rows if row.ratio is not None]
     alone = [row for row in rows if row.ratio is None]
     lines = _lines(raced)
-    with matplotlib.style.context(figures.STYLE):
-        figure = Figure(figsize=(figures.WIDTH, 1.1 + 0.2 * len(lines) + 0.17 * len(alone)))
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(WIDTH, 1.1 + 0.2 * len(lines) + 0.17 * len(alone)))
         figure.get_layout_engine().set(w_pad=0.1)
         ax = figure.subplots()
         for place, (_, row) in enumerate(lines):
@@ -107,10 +108,10 @@ def growth(points: Sequence[Point]) -> Figure:
     quantities = list(dict.fromkeys(point.against for point in points))
     names = list(dict.fromkeys(point.work for point in points))
     looks = {name: (COLOURS[i], MARKERS[i]) for i, name in enumerate(names)}
-    with matplotlib.style.context(figures.STYLE):
+    with matplotlib.style.context(STYLE):
         columns = min(2, len(quantities))
         lines = -(-len(quantities) // columns)
-        figure = Figure(figsize=(figures.WIDTH, 0.9 + 2.6 * lines))
+        figure = Figure(figsize=(WIDTH, 0.9 + 2.6 * lines))
         grid = figure.subplots(lines, columns, squeeze=False).ravel()
         for ax, against in zip(grid, quantities, strict=False):
             _growth(ax, [point for point in points if point.against == against], looks)

@@ -63,7 +63,7 @@ from aebench.report.figures.files import save_all
 from aebench.report.figures.shared import nothing
 
 def draw():
-    os.write(1, b"begun\n")  # at once, as two processes do it
+    os.write(1, b"begun\\n")  # at once, as two processes do it
     time.sleep(0.5)
     return nothing("it is a test")
 
