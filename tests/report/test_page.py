@@ -93,10 +93,6 @@ def test_numbers_of_tables_stand_unrounded_in_attributes(rendered, text):
     assert f"--c:{palette.colour('deep')}" in text
 
 
-def test_the_lecture_is_linked_when_there_is_one(rendered, text):
-    assert ('href="lecture.html"' in text) == (page.ASSETS / "lecture.html").is_file()
-
-
 # ---------------------------------------------------------------- rankings
 
 

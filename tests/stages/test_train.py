@@ -1,6 +1,7 @@
 """The train stage, and what of the test set each stage may know."""
 
 import csv
+import itertools
 import json
 from functools import partial
 from pathlib import Path
@@ -49,6 +50,14 @@ def run(data: Path, **changes: Any) -> dict[int, Path]:
 def rows(path: Path) -> list[dict[str, str]]:
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def test_one_fit_for_all_seeds_is_no_quicker_for_each(data, monkeypatch):
+    clock = itertools.count(step=10.0)
+    monkeypatch.setattr(train.time, "perf_counter", lambda: next(clock))
+    folders = run(data, estimator="PCA", parameters={"images": {}, "documents": None})
+    for folder in folders.values():
+        assert json.loads((folder / "run.json").read_text())["seconds"] == 10
 
 
 def test_it_writes_the_files_of_the_contract(data):

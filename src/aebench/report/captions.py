@@ -34,12 +34,13 @@ CAPTIONS = {
     ),
     "retrieval": (
         "Retrieval",
-        "Each query, a test item, is compared with all others by the cosine of codes, of bits by "
-        "their Hamming distance; precision is the share of the k nearest that are of its class. "
-        "Look whether one curve stays above another at every k, or crosses it. The control mean "
-        "has one code for everything: its line is chance. Bands are 95% intervals over seeds. "
-        "Shown are the five best of autoencoders, of baselines and of controls. The counterpart of "
-        "figure 4 of 2006.",
+        "Each of the budget's queries, test items, is compared with the other test items, or with "
+        "the training items where the configuration says so (database), by the cosine of codes, "
+        "of bits by their Hamming distance; precision is the share of the k nearest that are of "
+        "its class. Look whether one curve stays above another at every k, or crosses it. The "
+        "control mean has one code for everything: its line is chance. Bands are 95% intervals "
+        "over seeds. Shown are the five best of autoencoders, of baselines and of controls. The "
+        "counterpart of figure 4 of 2006.",
     ),
     "code-size": (
         "What a larger code buys",
@@ -99,12 +100,13 @@ CAPTIONS = {
     "rate-distortion": (
         "Rate and distortion",
         "The error left after every unit of a code was quantised, from one bit to eight, against "
-        "the bits that an entropy coder then needs for an item. A curve joins the points of a "
-        "variant that none of its others beats, of all code sizes it was run at: where it drops "
-        "steeply, more units begin to pay. Look along a vertical line: which variant has the least "
-        "error for the same bits. Lines through points are 95% intervals over seeds. Shown are the "
-        "five best autoencoders and baselines at no more than four bits for each unit of the main "
-        "code size; binary codes have one point a code size.",
+        "the bits that an entropy coder then needs for an item, on a sample of test items (the "
+        "budget's sample_items). A curve joins the points of a variant that none of its others "
+        "beats, of all code sizes it was run at: where it drops steeply, more units begin to pay. "
+        "Look along a vertical line: which variant has the least error for the same bits. Lines "
+        "through points are 95% intervals over seeds. Shown are the five best autoencoders and "
+        "baselines at no more than four bits for each unit of the main code size; binary codes "
+        "have one point a code size.",
     ),
     "pareto": (
         "Time against error",
@@ -126,20 +128,21 @@ CAPTIONS = {
     ),
     "sparsity": (
         "How sparse codes are",
-        "Histograms of the activations of all units for test items, each as a share of the "
-        "variant's largest (the 99.9% quantile of their absolute values; what is beyond lies in "
-        "the outermost bars). The share axis is logarithmic. Near zero is what is below 1% of "
-        "the largest. Look for a peak at zero beside a long tail: few units speak for each item. "
-        "Shown are the three best autoencoders and baselines by error, and variants without the "
-        "main code size, which are codes larger than the others and codes of bits.",
+        "Histograms of the activations of all units for at most 2,000 test items, of the lowest "
+        "seed, each as a share of the variant's largest (the 99.9% quantile of their absolute "
+        "values; what is beyond lies in the outermost bars). The share axis is logarithmic. Near "
+        "zero is what is below 1% of the largest. Look for a peak at zero beside a long tail: few "
+        "units speak for each item. Shown are the three best autoencoders and baselines by error, "
+        "and variants without the main code size, which are codes larger than the others and "
+        "codes of bits: twelve in all.",
     ),
     "training": (
         "Training",
-        "Loss on the training set by epoch, at the code size most variants have, of the ten best "
-        "variants that train. Layers are "
-        "pretrained one after another, each on the codes of the one below, so their errors have "
-        "different units. A curve that still falls at its end was stopped early: more epochs may "
-        "help. Losses in different panels cannot be compared.",
+        "Loss on the training set by epoch, at the main code size, of at most ten autoencoders "
+        "and ten baselines that train, the best by their error. Layers are pretrained one after "
+        "another, each on the codes of the one below, so their errors have different units. A "
+        "curve that still falls at its end was stopped early: more epochs may help. Losses in "
+        "different panels cannot be compared.",
     ),
     "vector-field": (
         "A denoiser's vector field",
@@ -156,10 +159,10 @@ CAPTIONS = {
     ),
     "lecture-subspace": (
         "PCA's subspace, not its axes",
-        "Made-up items of 20 inputs, three of them wide. Left: look whether the angle between "
-        "the space that a linear decoder spans and PCA's goes to nothing. Right: how far PCA's "
-        "axes end from the weights of single units, beside how far they move when half of the "
-        "items is left out.",
+        "Made-up items of 20 inputs, three of them wide. Left: look whether the angle between the "
+        "space that a linear decoder spans and PCA's goes to nothing (angles below 0.01° are "
+        "drawn there). Right: how far PCA's axes end from the weights of single units, beside how "
+        "far they move when half of the items is left out.",
     ),
     "lecture-sparsity": (
         "What penalties make of the mean activation",

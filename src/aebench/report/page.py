@@ -106,7 +106,6 @@ def build(
         ),
         "commands": commands(budget_name, given, made_by.commit),
         "made_by": made_by,
-        "lecture": (ASSETS / "lecture.html").is_file(),
     }
 
 

@@ -67,7 +67,8 @@ def run(
         own = {**budgeted, "device": device, "precision": precision, "verbose": label, **own}
     start = time.perf_counter()
     fitted = models.fit_seeds(models.build(estimator, code_size, own), dataset.train, [*folders])
-    shared_seconds = (time.perf_counter() - start) / len(folders)
+    fits = len({id(model) for model in fitted})  # an exact estimator is fitted once for all seeds
+    shared_seconds = (time.perf_counter() - start) / fits
     commit, versions = provenance.commit(), provenance.versions()
     for (seed, folder), model in zip(folders.items(), fitted, strict=True):
         trained_on = getattr(model, "device_", f"cpu, {threads} thread{'s'[: threads > 1]}")
