@@ -368,8 +368,8 @@ def value_status(
     distance = measured.mean - value
     doubt = not math.isnan(measured.low) and measured.low <= value <= measured.high
     if abs(distance) <= tolerance * (1 + 1e-9) + 1e-12:
-        wide = not math.isnan(measured.low) and (measured.high - measured.low) / 2 > tolerance
-        return REPRODUCED, "the interval over seeds is wider than the tolerance" if wide else ""
+        beyond = max(value - measured.low, measured.high - value) > tolerance  # False of no seeds
+        return REPRODUCED, "the interval over seeds reaches beyond the tolerance" * beyond
     if (better == "lower" and distance < 0) or (better == "higher" and distance > 0):
         if not doubt:
             return BEATEN, ""

@@ -1,6 +1,7 @@
 """The words and marks that say who is better."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -21,6 +22,7 @@ def results(values):
         for seed, value in enumerate(seeds)
     ]
     made = object.__new__(Results)
+    made.folder = Path("nowhere")
     made.metrics = pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS)
     made.summary = statistics.summarise(made.metrics)
     made.facts, made.asked = {"mnist": {"kind": "images"}}, {}
@@ -54,6 +56,14 @@ def test_the_interval_decides(deep, mark, words):
     assert sentence.endswith("pca (14.00).")
     assert answer.measure == "squared error"
     assert tables.headline(found).rows[1][2].mark == mark
+
+
+def test_codes_found_by_search_are_called_so(monkeypatch):
+    found = results({"pca": [14.0, 14.0], "deep": [3.0, 3.1]})
+    monkeypatch.setattr(Results, "searches", lambda self, variant: variant == "pca")
+    (answer,) = answers.answers(found)
+    assert answer.sentence.endswith("pca (14.00, codes found by search).")
+    assert any("search: pca optimises the code" in line for line in answers.caveats(found, {}))
 
 
 def test_one_seed_claims_no_difference():

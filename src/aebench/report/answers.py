@@ -75,14 +75,25 @@ def caveats(results: Results, epochs: Mapping[str, Any]) -> list[str]:
             counts = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in epochs[kind].items())
             said.append(f"Epochs at this budget on {kind}: {counts}.")
     said.append(
-        "The best of several variants is picked by the same test numbers it is shown with, which "
-        "flatters it a little; all of them are in the tables."
+        "Compared are, on images, the main code size, on documents every code size that both sides "
+        "have but the smallest; the other sizes are in the tables. The best of a side is picked by "
+        "the test numbers it is shown with, which flatters the side with more variants more."
     )
+    searching = [variant for variant in results.roles if results.searches(variant)]
+    if searching:
+        said.append(
+            f"Codes found by search: {', '.join(searching)} optimises the code of every test item "
+            "under its decoder, the others encode once. What those reach with optimised codes is "
+            "in the tables Reconstruction."
+        )
     n = len(results.seeds)
     if n == 1:
         said.append("One seed was run: no interval can be given, and chance is not ruled out.")
     elif n < 5:
-        said.append(f"Intervals over {n} seeds are wide; tests pool the noise of all variants.")
+        said.append(
+            f"Intervals over {n} seeds are wide, and by luck sometimes narrow; tests take a "
+            "variant's own noise or the typical one of its column, whichever is larger."
+        )
     return said
 
 
@@ -98,13 +109,14 @@ def _compare(results: Results, dataset: str, size: int, metric: str) -> Comparis
     ahead = difference != 0 and (difference < 0) == (shown.better == "lower")
     cells = [tables.measured(results, dataset, variant, size, metric) for variant in (left, right)]
     ours, theirs = (_unbroken(f"{cell.text} {cell.detail}".strip()) for cell in cells)
+    search = ", codes found by search" if results.searches(right) else ""
     found = _COUNTED.get(meaning, "")
     where = f"{names.title(dataset)}, code size {size}"
     verdict = _VERDICTS.get(meaning, "is ahead of" if ahead else "is not ahead of")
     return Comparison(
         f"{where}: {ours} ({left}) against {theirs} ({right}){': ' * bool(found)}{found}.",
         f"On {names.title(dataset)} at code size {size} the best autoencoder, {left} "
-        f"({shown.words} {ours}), {verdict} the best baseline, {right} ({theirs})",
+        f"({shown.words} {ours}), {verdict} the best baseline, {right} ({theirs}{search})",
         meaning,
         ahead,
     )

@@ -11,9 +11,10 @@ CAPTIONS = {
     "critical-differences": (
         "All data sets together",
         "Average ranks over the data sets, 1 the best, at their main code sizes, of the variants "
-        "that ran on all of them. A bar joins variants that are not told apart by Nemenyi's test, "
-        "which needs Friedman's to find any difference first (Demsar 2006). The blocks are data "
-        "sets, whatever the seeds say: with few of them only large differences show.",
+        "that ran on all of them: the best baseline of a data set may be missing. A bar joins "
+        "variants that are not told apart by Nemenyi's test, which needs Friedman's to find any "
+        "difference first (Demsar 2006). The blocks are data sets, whatever the seeds say: with "
+        "few of them only large differences show.",
     ),
     "reconstructions": (
         "Reconstructions",
@@ -39,8 +40,9 @@ CAPTIONS = {
         "of bits by their Hamming distance; precision is the share of the k nearest that are of "
         "its class. Look whether one curve stays above another at every k, or crosses it. The "
         "control mean has one code for everything: its line is chance. Bands are 95% intervals "
-        "over seeds. Shown are the five best of autoencoders, of baselines and of controls. The "
-        "counterpart of figure 4 of 2006.",
+        "over seeds. Shown are the five best of autoencoders, of baselines and of controls; "
+        "dashed, beside the smaller code, are the baselines with the larger one. The counterpart "
+        "of figure 4 of 2006.",
     ),
     "code-size": (
         "What a larger code buys",
@@ -50,8 +52,8 @@ CAPTIONS = {
     ),
     "filters": (
         "What the first layer looks for",
-        "Each square holds the weights of one unit that sees the image: large pixels on red excite "
-        "it, on blue they inhibit it. Every square is scaled by its own largest weight. Of "
+        "Each square holds the weights of one unit that sees the image: large pixels on red "
+        "excite it, on blue they inhibit it. Every square is scaled by its own largest weight. Of "
         "networks the units with the largest weights are shown, of PCA, ICA and NMF the "
         "components. Look for what is local: PCA's components span the whole image, NMF's are "
         "parts, and penalties on wide codes (their size in brackets) make strokes or spots. "
@@ -134,7 +136,7 @@ CAPTIONS = {
         "zero is what is below 1% of the largest. Look for a peak at zero beside a long tail: few "
         "units speak for each item. Shown are the three best autoencoders and baselines by error, "
         "and variants without the main code size, which are codes larger than the others and "
-        "codes of bits: twelve in all.",
+        "codes of bits: sixteen in all.",
     ),
     "training": (
         "Training",

@@ -240,6 +240,12 @@ class Results:
         """Whether any variant of the data set has the metric."""
         return any(of == dataset and name == metric for of, name, _ in self._means)
 
+    def searches(self, variant: str) -> bool:
+        """Whether a variant finds the codes of test items by search instead of encoding once."""
+        runs = (run for run in self._runs if run.variant == variant)
+        parameters = next((run.facts.get("parameters") or {} for run in runs), {})
+        return bool(parameters.get("inference") == "optimised")
+
     def runs(
         self, dataset: str, variant: str | None = None, code_size: int | None = None
     ) -> list[Run]:

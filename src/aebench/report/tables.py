@@ -363,9 +363,9 @@ def _about(results: Results, dataset: str, table: Table) -> str:
     if any(cell.rank for row in table.rows for cell in row):
         note += (
             " # is the shared rank at a code size: 1 + the number of variants shown to be better, "
-            "after Holm's correction. Variants that share a rank are not told apart; the first are "
-            "bold. Two with different ranks need not be told apart from each other. Where no rank "
-            "stands, nobody is told apart."
+            "after Holm's correction; the first, whom nobody is shown to beat, are bold. That may "
+            "be one of a middling mean whose seeds differ much. Two with different ranks need not "
+            "be told apart from each other. Where no rank stands, nobody is told apart."
         )
     elif seeds > 1:
         note += " No ranks: these seeds tell nobody apart."
@@ -476,8 +476,9 @@ def audit(results: Results, dataset: str) -> Table:
             "variants of that noise are told apart when they differ by more than the smallest "
             "difference (two-sided, 95%, one comparison); a true difference of that size is found "
             "every other time, one as in the next column 8 times in 10. A code that carries "
-            "nothing, or permuted labels, must score at chance: a metric whose control is not at "
-            "chance is a bug. audit.csv has every metric at every code size."
+            "nothing, or permuted labels, must not score above chance (of accuracies the share of "
+            "the largest class; less is possible): a metric whose control does is a bug. "
+            "audit.csv has every metric at every code size."
         ),
     )
     main = names.table_metrics(kind)
@@ -519,7 +520,8 @@ def tests(results: Results) -> Table:
         note=(
             "The difference is the best autoencoder minus the best baseline. Its standard error is "
             "over test items and seeds, both drawn anew (a two-way random-effects analysis of "
-            "variance, the noise of seeds pooled over variants); the interval and p are those of "
+            "variance; of the noise of seeds a variant's own or the typical one of its column, "
+            "whichever is larger); the interval and p are those of "
             "this pair alone, the last column is corrected by Holm among all autoencoders against "
             "that baseline. The marks of the headline table follow from it; ranks also from all "
             "other pairs of variants, corrected among themselves. * over seeds alone, where values "

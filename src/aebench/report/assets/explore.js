@@ -153,6 +153,7 @@
     select(indices, { group = null, ofClass = null } = {}) {
       this.selection = indices && new Set(indices);
       [this.group, this.ofClass] = [group, ofClass];
+      if (indices?.length && !this.selection.has(this.picked)) this.picked = indices[0];
       this.changed();
       this.say(indices ? this.summary(indices) : "All items are shown.");
     }

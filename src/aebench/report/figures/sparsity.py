@@ -12,7 +12,7 @@ from aebench.report.figures.shared import WIDTH, nothing, spread
 from aebench.report.results import Results
 
 MOST_OF_A_ROLE = 3
-MOST_PANELS = 12
+MOST_PANELS = 16
 MOST_ITEMS = 2000
 NEAR = 0.01
 """Of the largest activation: what is closer to zero counts as near-zero."""
