@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from aebench import statistics
 from aebench.report import evidence, figures, lecture, names
 from aebench.report.evidence import Against, Measured
+from aebench.report.figures import intervals, lecture_undercomplete
 from aebench.report.lecture_texts import TEXTS
 from aebench.report.results import read
 from aebench.stages import aggregate
@@ -119,6 +121,23 @@ def write_tables(metrics, folder):
         statistics.write_csv(table, folder / f"{name}.csv")
 
 
+JACOBIAN = "metric == 'jacobian_norm'"
+
+
+def keep(folder, which):
+    """Keep only some rows of the results."""
+    write_tables(pd.read_csv(folder / "metrics.csv").query(which), folder)
+
+
+def spread(folder, which):
+    """Let seeds differ by so much that no difference between variants is shown."""
+    metrics = pd.read_csv(folder / "metrics.csv")
+    rows = metrics.eval(which)
+    factors = metrics["seed"].map({0: 0.01, 1: 1.0, 2: 30.0})
+    metrics.loc[rows, "value"] *= factors[rows] * (1 + 0.1 * (metrics["variant"] == "deep"))[rows]
+    write_tables(metrics, folder)
+
+
 def found(folder):
     return read(folder, MORE_ROLES, {"images": [5, 2]})
 
@@ -222,13 +241,61 @@ def test_no_difference_shown_is_no_verdict():
     assert judge("worse", "even") == lecture.FAILS
 
 
-def test_one_seed_decides_nothing_about_real_data(tmp_path):
-    little = {"images": ("mean", "pca", "deep"), "documents": (), "seeds": (0,)}
-    results = read(write_results(tmp_path / "results", **little), ROLES)
-    finding = lecture.undercomplete(results)
+REAL = ("undercomplete", "overcomplete", "pretraining", "unseen")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_one_seed_decides_nothing_about_real_data(folder, name):
+    keep(folder, "seed == 0")
+    finding = lecture.FINDINGS[name](found(folder))
     assert finding.verdict == lecture.OPEN
-    assert "not tested" in finding.why
+    assert re.search("not tested|undecided", finding.why)
     assert "[" not in " ".join(finding.lines)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_intervals_that_overlap_decide_nothing_about_real_data(folder, name):
+    spread(folder, "variant != 'mean'")
+    finding = lecture.FINDINGS[name](found(folder))
+    assert finding.verdict == lecture.OPEN
+    assert re.search("not told apart|undecided", finding.why)
+
+
+@pytest.mark.parametrize("change", [lambda f: keep(f, "seed == 0"), lambda f: spread(f, JACOBIAN)])
+def test_what_is_undecided_on_real_data_leaves_made_up_ones_to_decide(folder, change):
+    change(folder)
+    finding = lecture.contraction(found(folder))
+    assert finding.verdict == lecture.HOLDS
+    assert "in 0 of 1 cases (undecided in 1)" in finding.why
+
+
+def test_what_was_not_measured_is_neither_judged_nor_said(folder):
+    whole = (folder / "metrics.csv").read_text()
+    keep(folder, "metric != 'squared_error_unseen'")
+    finding = lecture.overcomplete(found(folder))
+    assert finding.verdict == lecture.HOLDS
+    assert "copy" not in finding.why
+    (folder / "metrics.csv").write_text(whole)
+    keep(folder, "variant != 'contractive'")
+    finding = lecture.overcomplete(found(folder))
+    assert finding.verdict == lecture.HOLDS
+    assert "accuracy" not in finding.why
+    keep(folder, "metric != 'squared_error_unseen'")
+    assert lecture.overcomplete(found(folder)).verdict == lecture.UNMEASURED
+
+
+def test_features_that_are_not_told_apart_refute_nothing(folder):
+    spread(folder, "metric == 'logistic_accuracy'")
+    finding = lecture.overcomplete(found(folder))
+    assert finding.verdict == lecture.HOLDS
+    assert "not told apart in 1 of 1 comparisons" in finding.why
+
+
+def test_what_copies_is_counted_among_the_autoencoders_and_named(folder):
+    why = lecture.unseen(found(folder)).why
+    assert re.search(r"in \d of \d cases, of the best autoencoders and of overcomplete", why)
+    keep(folder, "variant != 'overcomplete'")
+    assert "overcomplete" not in lecture.unseen(found(folder)).why
 
 
 # -------------------------------------------------------------------- numbers
@@ -260,6 +327,16 @@ def test_intervals_end_where_the_metric_does(folder):
     measured = evidence.case(found(folder), "mnist", "deep", 5, "outlier_auroc")
     assert measured.high == 1
     assert measured.low < 0.9
+
+
+def test_what_is_below_another_has_its_whole_interval_there():
+    low, high = Measured(1.0, 0.5, 1.5), Measured(2.0, 1.6, 2.4)
+    assert low.below(high) is True
+    assert high.below(low) is False
+    assert low.below(Measured(2.0, 1.4, 2.6)) is None
+    assert low.below(Measured(2.0, np.nan, np.nan)) is None
+    assert Measured(2.0, np.nan, np.nan).below(low) is None
+    assert low.below(evidence.exactly(1.6)) is True
 
 
 def test_numbers_without_an_interval_stand_alone():
@@ -342,6 +419,26 @@ def test_figures_show_what_there_is_and_say_what_is_missing(folder, name):
     metrics = pd.read_csv(folder / "metrics.csv")
     write_tables(metrics[metrics["variant"] == "deep"], folder)
     assert "Nothing to show" in texts(figures.draw_overall(name, found(folder)))
+
+
+def bars(ax):
+    """Both ends of every error bar, by position along the axis of the values."""
+    along = 0 if any(np.ptp(s[:, 0]) for c in ax.collections for s in c.get_segments()) else 1
+    return [tuple(s[:, along]) for c in ax.collections for s in c.get_segments()]
+
+
+def test_bars_end_where_their_intervals_do():
+    ax = Figure().subplots()
+    cut, none = Measured(0.9, 0.5, 1.0), Measured(0.7, np.nan, np.nan)
+    intervals.dots(ax, [intervals.Row("cut", cut, "k"), intervals.Row("one seed", none, "k")])
+    np.testing.assert_allclose(bars(ax), [(0.5, 1.0), (0.7, 0.7)])
+
+
+def test_a_bar_that_is_cut_below_keeps_its_upper_end():
+    ax = Figure().subplots()
+    wide, narrow = Measured(1.0, 0.0, 3.0), Measured(2.0, 1.5, 2.5)
+    lecture_undercomplete._panel(ax, [Against("mnist", 2, "deep", "pca", wide, narrow, "even")])
+    np.testing.assert_allclose(bars(ax), [(0.01, 3.0), (1.5, 2.5)])
 
 
 def test_figures_have_the_numbers_of_the_words(folder):

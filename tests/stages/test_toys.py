@@ -1,5 +1,8 @@
 """Small experiments on made-up data: what they write, at sizes that cost next to nothing."""
 
+import re
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -27,11 +30,17 @@ def test_two_runs_give_the_same_bytes(written, tmp_path):
 
 
 def test_every_array_is_described_and_finite(arrays):
-    described = toys.__doc__.replace("{random,structured}_{pca,autoencoder}", "")
+    assert set(arrays) == described(toys.__doc__)
     for name, values in arrays.items():
         assert np.isfinite(values).all(), name
-        assert name.split("_")[0] in described
-        assert name.startswith("compression_") or name.rsplit("_", 1)[-1] in described
+
+
+def described(text):
+    """Names in the indented lines before what is said of them: `a_{b,c} [shape]` are two."""
+    heads = re.findall(r"^    (\S.*?)(?:  |$)", text, flags=re.MULTILINE)
+    names = re.findall(r"(?:\w|\{[^}]*\})+", re.sub(r"\[[^]]*\]", "", " ".join(heads)))
+    parts = [[part.split(",") for part in re.split(r"[{}]", name)] for name in names]
+    return {"".join(choice) for each in parts for choice in product(*each)}
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,20 @@ class Measured(NamedTuple):
         """Return the upper end, the mean where there is no interval."""
         return self.mean if math.isnan(self.high) else self.high
 
+    def below(self, other: Measured) -> bool | None:
+        """Whether it is the smaller; None where intervals overlap or there is none."""
+        if self.high < other.low:
+            return True
+        return False if self.low > other.high else None
+
     def over(self, whole: float) -> Measured:
         """Return the same as a share of something else."""
         return Measured(*(value / whole for value in self))
+
+
+def exactly(value: float) -> Measured:
+    """Return a number that is known, to compare what was measured with."""
+    return Measured(value, value, value)
 
 
 class Against(NamedTuple):

@@ -68,10 +68,11 @@ class Statement(NamedTuple):
 
 def write(results: Results, out: Path, budget_name: str) -> None:
     """Write lecture.html into the folder `out`, whose figures are already there."""
+    found = statements(results, out)
     context = {
         "budget": budget_name,
-        "statements": statements(results, out),
-        "tally": tally(results),
+        "statements": found,
+        "tally": tally(found),
         "seeds": len(results.toys.get("seeds", ())),
     }
     write_text(out / "lecture.html", page.templates().get_template("lecture.html").render(context))
@@ -90,9 +91,9 @@ def statements(results: Results, out: Path) -> list[Statement]:
     ]
 
 
-def tally(results: Results) -> list[tuple[str, str, int]]:
+def tally(found: Sequence[Statement]) -> list[tuple[str, str, int]]:
     """How many statements have each verdict: its sign, itself and the count."""
-    verdicts = [FINDINGS[text.name](results).verdict for text in TEXTS]
+    verdicts = [statement.finding.verdict for statement in found]
     return [
         (sign, verdict, verdicts.count(verdict))
         for verdict, sign in SIGNS.items()
@@ -109,16 +110,38 @@ def _no_toys() -> Finding:
 
 
 def _judge(parts: Sequence[bool]) -> str:
-    """Say how much of a statement holds, of which each part was decided."""
+    """Say how much of a statement holds, of whose parts those given were decided."""
+    if not parts:
+        return OPEN
     return HOLDS if all(parts) else PARTLY if any(parts) else FAILS
+
+
+def _decided(cases: Sequence[bool | None]) -> list[bool]:
+    """Return what cases say of a part of a statement: none when none of them was decided.
+
+    A part holds when every case shows it; of what some do not show only a part holds.
+    """
+    if all(case is None for case in cases):
+        return []
+    return [True] if all(cases) else [True in cases, False]
+
+
+def _as_claimed(each: evidence.Against, claimed: str) -> bool | None:
+    """Whether a comparison came out as claimed; None where no difference was shown."""
+    return each.meaning == claimed if each.meaning in (tables.BETTER, tables.WORSE) else None
+
+
+def _shown(cases: Sequence[bool | None]) -> str:
+    """Count the cases that show something, and those that show nothing either way."""
+    undecided = sum(case is None for case in cases)
+    return f"in {sum(case is True for case in cases)} of {len(cases)} cases" + (
+        f" (undecided in {undecided})" if undecided else ""
+    )
 
 
 def _judge_comparisons(found: Sequence[evidence.Against]) -> str:
     """Say in how many comparisons the first is better; no difference shown decides nothing."""
-    meanings = {each.meaning for each in found}
-    if meanings <= {"", tables.EVEN}:
-        return OPEN
-    return HOLDS if meanings == {tables.BETTER} else _judge([tables.BETTER in meanings, False])
+    return _judge(_decided([_as_claimed(each, tables.BETTER) for each in found]))
 
 
 def _share(measured: evidence.Measured) -> str:
@@ -132,7 +155,9 @@ def _count(found: Sequence[evidence.Against]) -> str:
         word: sum(each.meaning == meaning for each in found) for meaning, word in words.items()
     }
     said = [f"{word} in {count}" for word, count in counts.items() if count]
-    return f"{', '.join(said) or 'not tested, with one seed,'} of {len(found)} comparisons"
+    if not said:
+        return "not tested, with one seed"
+    return f"{', '.join(said)} of {len(found)} comparisons"
 
 
 def _beside(each: evidence.Against, better: str = "lower") -> str:
@@ -176,46 +201,60 @@ def overcomplete(results: Results) -> Finding:
     sets = evidence.overcomplete_sets(results)
     if not sets:
         return _unmeasured(f"{COPY} was not run")
-    copies, lines, features = [], [], []
-    for dataset, size in sets:
-        title = names.title(dataset)
-        rows = {row.variant: row for row in evidence.unseen(results, dataset)}
-        if COPY in rows:
-            own, other = rows[COPY].own, rows[COPY].other
-            copies.append(other.most < COPIED)
-            lines.append(
-                f"{title}: {COPY} leaves {_share(own)} of the mean image's error on test images, "
-                f"and {_share(other)} on images of another kind, where a copy leaves nothing."
-            )
-        accuracies = [
-            found
-            for variant in PENALISED
-            if (
-                found := evidence.compare(
-                    results, dataset, size, "logistic_accuracy", COPY, variant
-                )
-            )
-        ]
-        features += accuracies
-        lines += _accuracies(title, accuracies)
-    worse = sum(each.meaning == tables.WORSE for each in features)
-    parts = [bool(copies) and all(copies), worse * 2 > len(features)]
-    why = (
-        f"It {'copies' if parts[0] else 'does not copy'} images of another kind"
-        f"{'' if parts[0] else ', which the identity would'}. That it is a poor feature is "
-        f"{'' if parts[1] else 'not '}shown: in accuracy it is {_count(features)} with codes that "
-        "a penalty held back."
+    foreign = [
+        row
+        for dataset in evidence.image_sets(results)
+        for row in evidence.unseen(results, dataset)
+        if row.variant == COPY
+    ]
+    accuracies = [_against_penalised(results, *each) for each in sets]
+    features = [each for found in accuracies for each in found]
+    if not (foreign or features):
+        return _unmeasured(f"{COPY} has neither images of another kind nor a penalised variant")
+    copies = [row.other.below(evidence.exactly(COPIED)) for row in foreign]
+    said = [_copying(copies)] if copies else []
+    if features:
+        said.append(
+            f"In accuracy, beside codes that a penalty held back, it is {_count(features)}."
+        )
+    parts = _decided(copies) + _decided([_as_claimed(each, tables.WORSE) for each in features])
+    lines = [line for found in accuracies for line in _accuracies(found)]
+    return Finding(_judge(parts), " ".join(said), _left_of_foreign(foreign) + lines)
+
+
+def _against_penalised(results: Results, dataset: str, size: int) -> list[evidence.Against]:
+    """Compare the accuracy on codes without a penalty with each variant that has one."""
+    found = (
+        evidence.compare(results, dataset, size, "logistic_accuracy", COPY, variant)
+        for variant in PENALISED
     )
-    return Finding(_judge(parts), why, lines)
+    return [each for each in found if each is not None]
 
 
-def _accuracies(title: str, found: Sequence[evidence.Against]) -> list[str]:
+def _copying(cases: Sequence[bool | None]) -> str:
+    """Say whether images of another kind are copied, of at least one case."""
+    if all(case is False for case in cases):
+        return "It does not copy images of another kind, which the identity would."
+    return f"It is shown to copy images of another kind, as the identity would, {_shown(cases)}."
+
+
+def _left_of_foreign(found: Sequence[evidence.Unseen]) -> list[str]:
+    """Say what is left of test images and of images of another kind."""
+    return [
+        f"{names.title(row.dataset)}: {row.variant} leaves {_share(row.own)} of the mean image's "
+        f"error on test images, and {_share(row.other)} on images of another kind, where a copy "
+        "leaves nothing."
+        for row in found
+    ]
+
+
+def _accuracies(found: Sequence[evidence.Against]) -> list[str]:
     """Say how well classes are read off the code without a penalty and off the others."""
     if not found:
         return []
     others = ", ".join(f"{each.right} {each.of_right.text(3)}" for each in found)
     return [
-        f"{title}, accuracy of logistic regression on the code: {COPY} "
+        f"{names.title(found[0].dataset)}, accuracy of logistic regression on the code: {COPY} "
         f"{found[0].of_left.text(3)}; with a penalty {others}."
     ]
 
@@ -235,8 +274,9 @@ def unseen(results: Results) -> Finding:
     judged = [row for row in rows if results.roles[row.variant] == "autoencoder"]
     if not judged:
         return _unmeasured("no model was shown data of another kind")
-    parts = [row.other.least > row.own.most for row in judged]
-    kept = ([PLAIN] if any(row.variant == PLAIN for row in judged) else [judged[0].variant]) + [PCA]
+    cases = [row.own.below(row.other) for row in judged]
+    tried = {row.variant for row in judged}
+    kept = (PLAIN if PLAIN in tried else judged[0].variant, PCA, COPY)
     lines = [
         f"{names.title(row.dataset)}: {row.variant} leaves {_share(row.own)} of the mean image's "
         f"error on test images and {_share(row.other)} on images of another kind"
@@ -249,10 +289,11 @@ def unseen(results: Results) -> Finding:
         if row.variant in kept
     ]
     why = (
-        f"The error on images of another kind is shown to be the larger share in {sum(parts)} of "
-        f"{len(parts)} cases of the best autoencoders. PCA fits its training data too."
+        f"The error on images of another kind is shown to be the larger share {_shown(cases)}, "
+        f"of the best autoencoders{f' and of {COPY}' if COPY in tried else ''}. PCA fits its "
+        "training data too."
     )
-    return Finding(_judge(parts), why, lines)
+    return Finding(_judge(_decided(cases)), why, lines)
 
 
 # ---------------------------------------------------------------- on made-up data
@@ -376,25 +417,32 @@ def contraction(results: Results) -> Finding:
         f"Made-up images: it goes from {first.text()} without the penalty to {last.text()} at "
         f"weight {weights[-1]:g}.",
     ]
-    parts = [gap < SAME, falls]
+    cases, said = _contracted(results)
+    why = (
+        f"The formula {'is' if gap < SAME else 'is not'} the norm; heavier penalties "
+        f"{'make' if falls else 'do not always make'} it smaller on made-up images"
+    )
+    why += f". On real ones it is shown to be smaller {_shown(cases)}." if cases else "."
+    return Finding(_judge([gap < SAME, falls, *_decided(cases)]), why, lines + said)
+
+
+def _contracted(results: Results) -> tuple[list[bool | None], list[str]]:
+    """Whether the penalty makes the Jacobian smaller on real images, and how small."""
+    cases, lines = [], []
     for dataset, size in evidence.overcomplete_sets(results):
-        case = dataset, size, "jacobian_norm", "contractive", COPY
-        left, right = (evidence.case(results, *case[:1], v, size, case[2]) for v in case[3:])
+        left, right = (
+            evidence.case(results, dataset, variant, size, "jacobian_norm")
+            for variant in ("contractive", COPY)
+        )
         if left is None or right is None:
             continue
-        less = evidence.difference(results, *case)
-        parts.append(less.most < 0)
+        less = evidence.difference(results, dataset, size, "jacobian_norm", "contractive", COPY)
+        cases.append(less.below(evidence.exactly(0)))
         lines.append(
             f"{names.title(dataset)}, norm of the Jacobian: contractive {left.text()}, the same "
             f"without its penalty {right.text()}."
         )
-    why = (
-        f"The formula {'is' if parts[0] else 'is not'} the norm; heavier penalties "
-        f"{'make' if falls else 'do not always make'} it smaller on made-up images"
-    )
-    real = parts[2:]
-    why += f", and on real ones in {sum(real)} of {len(real)} cases." if real else "."
-    return Finding(_judge(parts), why, lines)
+    return cases, lines
 
 
 def compression(results: Results) -> Finding:

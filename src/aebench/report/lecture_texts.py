@@ -68,9 +68,10 @@ print(np.degrees(subspace_angles(decoder, PCA(3).fit(X).components_.T)))""",
     ),
     Text(
         "sparsity",
-        "L1 and KL drive the mean activation to ρ",
+        "KL drives the mean activation to ρ, L1 only down",
         "A sparsity penalty asks each unit to be silent for most items. KL(ρ‖ρ̂) asks for a mean "
-        "activation ρ and has the gradient below; L1 only asks for less.",
+        "activation ρ and has the gradient below. L1, often named beside it, has no ρ and only "
+        "asks for less.",
         "Ng, Sparse autoencoder, CS294A lecture notes, 2011",
         "lecture-sparsity",
         (

@@ -162,7 +162,7 @@ def structured(items: int, seed: int) -> np.ndarray:
     """Items of 100 inputs of variance 1 that depend on 5 factors alone, by a curved map."""
     random = np.random.default_rng(seed)
     factors = random.uniform(-1, 1, size=(items, FACTORS))
-    X = np.sin(factors @ random.normal(size=(FACTORS, INPUTS)) * 1.0 + random.uniform(0, 6, INPUTS))
+    X = np.sin(factors @ random.normal(size=(FACTORS, INPUTS)) + random.uniform(0, 6, INPUTS))
     return ((X - X.mean(0)) / X.std(0)).astype(np.float32)
 
 

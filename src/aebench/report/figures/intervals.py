@@ -22,24 +22,27 @@ class Row(NamedTuple):
     marker: str = "o"
 
 
+def reach(found: Sequence[Measured]) -> np.ndarray:
+    """How far intervals go below and above their means [2, n], 0 where there is none."""
+    means, lows, highs = np.array(found, dtype=float).reshape(-1, 3).T
+    return np.fmax([means - lows, highs - means], 0)
+
+
 def curve(
     ax: Axes, xs: Sequence[float] | np.ndarray, values: np.ndarray, colour: str, **look: Any
 ) -> None:
     """Means by column of an array [seeds, columns], and their intervals."""
     found = by_column(values)
     means = [each.mean for each in found]
-    spread = np.nan_to_num([each.high - each.mean for each in found])
-    ax.errorbar(xs, means, yerr=spread, color=colour, **{"lw": 1.4, "ms": 4.5, **BAR, **look})
+    ax.errorbar(xs, means, yerr=reach(found), color=colour, **{"lw": 1.4, "ms": 4.5, **BAR, **look})
 
 
 def dots(ax: Axes, rows: Sequence[Row], decimals: int = 2) -> None:
     """A row each, the first on top; the mean stands beside it in numbers."""
     for place, row in enumerate(rows):
-        mean, _, high = row.measured
-        spread = np.nan_to_num(high - mean)
-        ax.errorbar(
-            [mean], [place], xerr=[spread], color=row.colour, marker=row.marker, ls="", ms=6, **BAR
-        )
+        mean = row.measured.mean
+        look = {"color": row.colour, "marker": row.marker, "ls": "", "ms": 6, **BAR}
+        ax.errorbar([mean], [place], xerr=reach([row.measured]), **look)
         ax.annotate(
             f"{mean:.{decimals}f}",
             (mean, place),

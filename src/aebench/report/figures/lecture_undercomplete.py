@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from aebench.report import evidence, names, palette
-from aebench.report.figures.intervals import BAR
+from aebench.report.figures.intervals import BAR, reach
 from aebench.report.figures.shared import WIDTH, handle, legend, log_axis, nothing
 from aebench.report.results import Results
 
@@ -36,11 +37,13 @@ def _panel(ax: Axes, found: list[evidence.Against]) -> None:
     places = range(len(found))
     for shift, variant in ((-0.06, evidence.PLAIN), (0.06, evidence.PCA)):
         sides = [each.of_left if variant == each.left else each.of_right for each in found]
-        spread = [0.0 if side.high != side.high else side.high - side.mean for side in sides]
+        means = [side.mean for side in sides]
+        below, above = reach(sides)
         ax.errorbar(
             [place + shift for place in places],
-            [side.mean for side in sides],
-            yerr=[min(half, 0.99 * side.mean) for half, side in zip(spread, sides, strict=True)],
+            means,
+            # a bar down to 0 has no end on a logarithmic axis
+            yerr=[np.minimum(below, 0.99 * np.array(means)), above],
             color=palette.colour(variant),
             marker=palette.marker(variant),
             **BAR,

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from aebench.report import evidence, names, palette
+from aebench.report.figures.intervals import reach
 from aebench.report.figures.shared import WIDTH, nothing
 from aebench.report.results import Results
 
@@ -33,9 +34,14 @@ def _panel(ax: Axes, rows: list[evidence.Unseen]) -> None:
         colour = palette.colour(row.variant)
         ax.plot([row.own.mean, row.other.mean], [place, place], color=colour, lw=1, alpha=0.5)
         for side, fill in ((row.own, colour), (row.other, "white")):
-            spread = 0.0 if side.high != side.high else side.high - side.mean
             ax.errorbar(
-                [side.mean], [place], xerr=[spread], color=colour, mfc=fill, marker="o", capsize=2
+                [side.mean],
+                [place],
+                xerr=reach([side]),
+                color=colour,
+                mfc=fill,
+                marker="o",
+                capsize=2,
             )
     labels = [
         row.variant if row.code_size == rows[0].code_size else f"{row.variant} ({row.code_size})"
