@@ -15,6 +15,7 @@ from aebench.errors import AebenchError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_RIGHT = (errno.EACCES, errno.EROFS, errno.EPERM)
+IN_THE_WAY = (errno.EEXIST, errno.ENOTEMPTY)
 
 
 @contextmanager
@@ -32,20 +33,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        # numpy's tofile reports a short write in words, without an error number.
-        if error.errno in NO_ROOM or "requested and" in str(error):
-            raise AebenchError(
-                f"no room to write {path}: {error.strerror or error}, {_free(path)} MiB free. "
-                "Nothing was left half-written; free some space and run again."
-            ) from error
-        ours = (None, str(temporary), str(path.parent))
-        if error.errno in NO_RIGHT and error.filename in ours:
-            raise AebenchError(f"cannot write {path}: {error.strerror}.") from error
-        raise
+        with _told(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -57,16 +48,42 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
     Nothing of an earlier folder stays. When the block raises, the temporary folder is removed and
     an earlier one stays as it was.
+
+    Raises
+    ------
+    AebenchError
+        As `atomic`; also when an earlier folder cannot be removed.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
+        with _told(path, temporary):
+            temporary.mkdir(parents=True)
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _told(path: Path, temporary: Path) -> Iterator[None]:
+    """Say in one message why `path` cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        # numpy's tofile reports a short write in words, without an error number.
+        if error.errno in NO_ROOM or "requested and" in str(error):
+            raise AebenchError(
+                f"no room to write {path}: {error.strerror or error}, {_free(path)} MiB free. "
+                "Nothing was left half-written; free some space and run again."
+            ) from error
+        ours = (None, str(temporary), str(path.parent))
+        filename = None if error.filename is None else str(error.filename)
+        if error.errno in (*NO_RIGHT, *IN_THE_WAY) and filename in ours:
+            raise AebenchError(f"cannot write {path}: {error.strerror}.") from error
+        raise
 
 
 def _free(path: Path) -> str:

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from aebench import datasets, models
+from aebench.metrics.sampling import in_rounds
 from aebench.report.decoder import decode_int8, quantise, read
-from aebench.report.live_decoder import positions
+from aebench.report.live_decoder import MOST_IMAGES
 
 INT8 = 0.03  # of a pixel in [0, 1]: how far weights of 8 bits may be from the model itself
 ROUNDING = 1.001 / 255  # of a pixel on a canvas
@@ -33,7 +34,7 @@ class Side:
         folder = results / "mnist" / self.name / f"d{SIZE}" / "seed-0"
         self.model = models.load(folder)
         self.small = quantise(read(folder))
-        self.images = data.test[positions(data.test_labels)]
+        self.images = data.test[in_rounds(data.test_labels, MOST_IMAGES)]
         self.codes = self.model.transform(self.images)
         self.ink = bool(np.quantile(self.images, 0.25) == 0)
 

@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from aebench import datasets, models
 from aebench.errors import AebenchError
+from aebench.metrics.sampling import in_rounds
 from aebench.report import live_decoder
 from aebench.report.decoder import Layer, decode, decode_int8, packed, quantise, read
 from aebench.report.results import read as read_results
@@ -146,6 +147,18 @@ def test_a_size_at_which_one_of_them_cannot_be_run_is_passed_over(folder, lack):
     assert chosen(folder) == [("deep", 2, 0), ("pca", 2, 0)]
 
 
+@pytest.mark.parametrize("last", ["linear", "clip", "sigmoid", "two layers"])
+def test_a_baseline_adds_up_one_pattern_for_each_unit(folder, last):
+    said = json.loads((run_of(folder, "pca") / "model.json").read_text())
+    if last == "two layers":
+        shutil.copytree(run_of(folder), run_of(folder, "pca"), dirs_exist_ok=True)
+    else:
+        said["decoder"]["layers"][-1]["activation"] = last
+        (run_of(folder, "pca") / "model.json").write_text(json.dumps(said))
+    size = 5 if last in ("linear", "clip") else 2
+    assert chosen(folder) == [("deep", size, 0), ("pca", size, 0)]
+
+
 def test_many_units_are_shown_only_at_the_main_code_size(folder, monkeypatch):
     monkeypatch.setattr(live_decoder, "MOST_UNITS", 4)
     assert chosen(folder)[0] == ("deep", 2, 0)
@@ -185,10 +198,18 @@ def test_a_decoder_that_is_not_there_is_one_clear_error(folder, damage):
 # ---------------------------------------------------------------- payload
 
 
-def test_shown_images_come_in_rounds_over_the_classes():
-    labels = np.array([2, 0, 0, 1, 0, 2])
-    assert live_decoder.positions(labels).tolist() == [1, 3, 0, 2, 5, 4]
-    assert len(live_decoder.positions(np.arange(50) % 30)) == live_decoder.MOST_IMAGES
+def test_shown_images_come_in_rounds_over_the_classes(made):
+    live = live_decoder.part(results_of(made), "mnist")
+    assert live.images == [("zero", "one", "two")[n % 3] for n in range(live_decoder.MOST_IMAGES)]
+
+
+def test_images_of_several_classes_and_of_none_have_names(made):
+    results = results_of(made)
+    items = results.items("mnist")
+    items.test_labels = np.eye(4, dtype=np.uint8)[items.test_labels] | np.array([0, 0, 1, 1], "u1")
+    items.test_labels[5] = 0
+    found = live_decoder.part(results, "mnist").images
+    assert set(found) == {"zero, two, class 3", "one, two, class 3", "two, class 3", "no class"}
 
 
 def test_sliders_reach_every_shown_image_and_dead_units_can_be_turned():
@@ -212,7 +233,7 @@ def test_the_payload_is_small_and_the_same_every_time(made):
 def test_starting_codes_are_those_of_the_shown_images(made):
     live = live_decoder.part(results_of(made), "mnist")
     data = datasets.read(made / "mnist" / "data.npz")
-    shown = live_decoder.positions(data.test_labels)
+    shown = in_rounds(data.test_labels, live_decoder.MOST_IMAGES)
     for model in live.models:
         codes = np.frombuffer(base64.b64decode(model.payload["codes"]), "<f4").reshape(-1, 5)
         layers = read(run_of(made, model.variant))

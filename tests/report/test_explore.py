@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from aebench import datasets
 from aebench.errors import AebenchError
 from aebench.report import explore, palette
 from aebench.report.figures import code_maps
+from aebench.report.figures.strips import is_ink
 
 from .conftest import ROLES
 from .exploration import HOSTILE, payloads, results_of, results_to_explore, write_page
@@ -41,7 +43,7 @@ def unpacked(text):
 
 def picture(sprite):
     kind, _, data = sprite["url"].partition(",")
-    assert kind == "data:image/webp;base64"
+    assert kind in ("data:image/webp;base64", "data:image/png;base64")
     image = Image.open(io.BytesIO(base64.b64decode(data)))
     return np.asarray(image.convert("L"))
 
@@ -133,14 +135,14 @@ def test_methods_are_the_best_of_each_role_and_of_the_main_code_size_first(tmp_p
 
 
 def test_items_are_few_and_a_fixed_choice():
-    many = explore._shown("images", 10_000, {})
-    assert len(many) == len(set(many.tolist())) == explore.IMAGES == 600
-    assert many.tolist() == explore._shown("images", 10_000, {}).tolist()
+    many = explore._shown(10_000, {}, 600)
+    assert len(many) == len(set(many.tolist())) == 600
+    assert many.tolist() == explore._shown(10_000, {}, 600).tolist()
     assert (np.diff(many) < 0).any()  # in random order: ties must not follow the classes
-    assert sorted(explore._shown("images", 30, {}).tolist()) == list(range(30))
+    assert sorted(explore._shown(30, {}, 600).tolist()) == list(range(30))
     kept = dict.fromkeys(range(0, 4000, 4), "words")
-    chosen = explore._shown("documents", 4000, kept)
-    assert len(chosen) == explore.DOCUMENTS == 500
+    chosen = explore._shown(4000, kept, 500)
+    assert len(chosen) == 500
     assert set(chosen.tolist()) <= set(kept)
 
 
@@ -164,11 +166,20 @@ def test_thumbnails_are_the_items(folder, images):
 def test_ink_is_shown_dark_on_white():
     ink = np.zeros((2, 4, 4), np.float32)
     ink[1, 1, 2] = 1
-    assert explore._is_ink(ink)
+    assert is_ink(ink)
     sprite = explore._sprite(ink, 3, ink=True)
     assert (tile(sprite, 0) == 255).all()
     assert tile(sprite, 1)[1, 2] == 0
     assert (tile(sprite, 2) == 255).all()  # the empty place of the last row
+
+
+def test_pictures_beyond_what_webp_can_hold_are_shown_too():
+    pixels = np.random.default_rng(0).random((3, 2, 4)).astype(np.float32)
+    tall = explore._sprite(np.tile(pixels, (2731, 1, 1)), 1, ink=False)
+    assert tall["url"].startswith("data:image/png")
+    assert (tile(tall, 8192) == np.rint(pixels[2] * 255)).all()
+    few = explore._sprite(np.tile(pixels, (2730, 1, 1)), 1, ink=False)
+    assert few["url"].startswith("data:image/webp")
 
 
 def test_classes_and_colours_are_those_of_the_figure(folder, images):
@@ -239,6 +250,57 @@ def test_many_variants_show_fewer_images(folder, monkeypatch):
     assert found["positions"] == [0, 1]
     assert picture(found["sprite"]).shape == (5 * 8, 2 * 8)
     assert all(len(one["errors"]) == 2 for one in found["variants"])
+
+
+# ---------------------------------------------------------------- size
+
+
+class Noise:
+    """Data sets of images that nothing can compress, reconstructed by many variants."""
+
+    kind = staticmethod(lambda dataset: "images")
+    main_code_size = staticmethod(lambda dataset: 30)
+
+    def __init__(self, count, variants=45):
+        self.datasets = [f"noise-{n}" for n in range(count)]
+        self.facts = {name: {"image_shape": [28, 28]} for name in self.datasets}
+        self.roles = {f"deep-{n}": "autoencoder" for n in range(variants)}
+        self.made = np.random.default_rng(0).random((1000, 784)).astype(np.float32)
+
+    def items(self, dataset):
+        return SimpleNamespace(test=self.made, test_labels=np.zeros(1000, int))
+
+    def variants(self, dataset):
+        return list(self.roles)
+
+    def runs(self, dataset, variant):
+        samples = (np.arange(40), self.made[:40])
+        run = SimpleNamespace(variant=variant, code_size=30, seed=0, samples=lambda: samples)
+        return [run]
+
+    def pictures(self, dataset):
+        """Return bytes of the pictures in a data set's payload, and how many images each has."""
+        shown = explore._shown(1000, {}, explore._share(self, explore.IMAGES))
+        made = explore._reconstructions(self, dataset)
+        urls = (explore._thumbnails(self, dataset, shown)["url"], made["sprite"]["url"])
+        return sum(map(len, urls)), len(shown), len(made["positions"])
+
+
+@pytest.mark.parametrize(("count", "shown", "browsed"), [(1, 600, 26), (2, 600, 26), (4, 300, 13)])
+def test_pictures_of_all_data_sets_together_stay_small(count, shown, browsed):
+    noise = Noise(count)
+    size, *counts = noise.pictures("noise-0")
+    assert counts == [shown, browsed]
+    assert count * size < 4e6  # of the 15 MB of a page; of real images it is about a third
+
+
+def test_data_sets_of_images_share_the_items_shown(folder, monkeypatch):
+    monkeypatch.setattr(explore, "IMAGES", 12)
+    monkeypatch.setattr(explore, "DOCUMENTS", 12)
+    results = results_of(folder)
+    results.facts |= {f"other-{n}": results.facts["mnist"] for n in range(3)}
+    assert explore.payload(results, "mnist")["shown"] == 6
+    assert explore.payload(results, "20newsgroups")["shown"] == 12
 
 
 # ---------------------------------------------------------------- what is missing

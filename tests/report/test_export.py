@@ -1,5 +1,7 @@
 """Tables as files: numbers a program can read, and LaTeX that compiles whatever the names are."""
 
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -188,6 +190,27 @@ def test_folder_is_replaced_whole_or_not_at_all(tmp_path):
         fill(folder, AebenchError("a table that cannot be made"))
     assert [file.name for file in tmp_path.rglob("*")] == ["tables", "old.csv"]
     fill(folder)
+    assert [file.name for file in tmp_path.rglob("*")] == ["tables", "new.csv"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_message(tmp_path, monkeypatch):
+    folder = tmp_path / "tables"
+    with pytest.raises(AebenchError, match=f"no room to write {folder}: "):
+        fill(folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    with pytest.raises(OSError, match="mine"):
+        fill(folder, OSError("mine"))
+    assert list(tmp_path.iterdir()) == []
+    fill(folder)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    with pytest.raises(AebenchError, match=f"cannot write {folder}: Directory not empty"):
+        fill(folder)
+
+
+def test_what_a_killed_process_left_is_not_taken_over(tmp_path):
+    stale = tmp_path / f".tables.{os.getpid()}.partial"
+    stale.mkdir()
+    (stale / "half.csv").write_text("half")
+    fill(tmp_path / "tables")
     assert [file.name for file in tmp_path.rglob("*")] == ["tables", "new.csv"]
 
 

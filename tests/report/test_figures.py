@@ -95,6 +95,8 @@ def test_many_unrelated_classes_keep_the_most_frequent(rendered):
 def test_several_topics_an_item_go_by_the_rarest():
     labels = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 1], [1, 1, 0]], dtype=np.uint8)
     assert list(code_maps._rarest_label(labels)) == [1, 0, 2, 1]
+    alike = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]], dtype=np.uint8)
+    assert list(code_maps._rarest_label(alike)) == [0, 0, 0]  # the first of equally rare ones
 
 
 def test_pretraining_is_apart_from_fine_tuning(rendered):

@@ -10,6 +10,7 @@ from aebench import statistics
 from aebench.report import figures
 from aebench.report.figures import pareto, rate_distortion, sparsity
 from aebench.report.figures.rate_distortion import Point
+from aebench.report.figures.shared import front
 from aebench.report.results import read
 
 from .conftest import ROLES, write_results
@@ -68,7 +69,7 @@ CASE = ("mnist", "deep", 2, "squared_error")
 
 def test_a_curve_joins_what_is_best_at_its_rate():
     rates_and_errors = [(1, 9), (8, 3), (2, 5), (4, 6), (4, 5), (16, 3)]
-    found = rate_distortion.frontier([Point(r, e, e, e) for r, e in rates_and_errors])
+    found = front([Point(r, e, e, e) for r, e in rates_and_errors])
     assert [(point.rate, point.error) for point in found] == [(1, 9), (2, 5), (8, 3)]
 
 
@@ -82,7 +83,7 @@ def test_the_best_are_those_at_few_bits(folder):
 def test_the_front_has_whom_nobody_beats_in_time_and_error():
     times_and_errors = [(1, 5), (2, 6), (3, 4), (3, 3), (5, 3), (9, 1)]
     found = [pareto.Trained(s, e, f"{s} {e}") for s, e in times_and_errors]
-    assert [point.variant for point in pareto.front(found[::-1])] == ["1 5", "3 3", "9 1"]
+    assert [point.variant for point in front(found[::-1])] == ["1 5", "3 3", "9 1"]
 
 
 def test_time_is_that_of_training_without_controls(tmp_path):
@@ -95,7 +96,7 @@ def test_time_is_that_of_training_without_controls(tmp_path):
     assert found["deep"].seconds == 4
     ax = figures.draw("pareto", read(folder, ROLES), "mnist").axes[0]
     named = {text.get_text() for text in ax.texts}
-    assert named == {point.variant for point in pareto.front(list(found.values()))}
+    assert named == {point.variant for point in front(list(found.values()))}
 
 
 def test_names_on_the_front_lie_inside_and_apart(tmp_path):

@@ -23,11 +23,12 @@ from aebench.metrics.ranking import Items, Ranker
 from aebench.report import names, palette
 from aebench.report.figures import code_maps
 from aebench.report.figures.shared import MOST_OF_A_ROLE, spread
+from aebench.report.figures.strips import is_ink
 from aebench.report.results import Results, Run
 
 IMAGES = 600
 DOCUMENTS = 500
-"""Test items shown, at most."""
+"""Test items of a data set that are shown, at most."""
 
 NEIGHBOURS = 10
 MOST_METHODS = 6
@@ -37,7 +38,16 @@ MOST_OF_OTHER_SIZES = 2
 """Methods of a role to choose from that have not the main code size, such as binary codes."""
 
 MOST_TILES = 1200
-"""Images of a data set in its reconstruction browser, at most, so that the page stays small."""
+"""Images of a data set in its reconstruction browser, at most."""
+
+DATASETS_IN_FULL = 2
+"""Data sets of images that show as many; more of them share what these would, for the page's size.
+
+Their pictures are lossless, since what compression does would look like a model's error.
+"""
+
+LONGEST_WEBP = 16383
+"""Pixels of a side, by the format."""
 
 ROLES = ("autoencoder", "baseline", "control")
 RETRIEVAL = "mean_average_precision"
@@ -54,7 +64,8 @@ def payload(results: Results, dataset: str) -> dict[str, Any]:
     """
     texts = _excerpts(results, dataset)
     available = int(results.items(dataset).test.shape[0])
-    shown = _shown(results.kind(dataset), available, texts)
+    most = _share(results, IMAGES) if results.kind(dataset) == "images" else DOCUMENTS
+    shown = _shown(available, texts, most)
     return {
         "title": names.title(dataset),
         "kind": results.kind(dataset),
@@ -108,12 +119,18 @@ def _excerpts(results: Results, dataset: str) -> dict[int, str]:
     return found
 
 
-def _shown(kind: str, available: int, texts: dict[int, str]) -> np.ndarray:
+def _share(results: Results, most: int) -> int:
+    """How many of `most` images each data set of images may show, that all of them fit a page."""
+    images = sum(results.kind(name) == "images" for name in results.datasets)
+    return most * DATASETS_IN_FULL // max(images, DATASETS_IN_FULL)
+
+
+def _shown(available: int, texts: dict[int, str], most: int) -> np.ndarray:
     """Positions of the items shown, in random order, so that ties do not follow the classes."""
     if not texts:
-        return spread(available, IMAGES if kind == "images" else DOCUMENTS)
+        return spread(available, most)
     kept = np.array(sorted(texts))
-    return kept[spread(len(kept), DOCUMENTS)]
+    return kept[spread(len(kept), most)]
 
 
 def _thumbnails(results: Results, dataset: str, shown: np.ndarray) -> dict[str, Any] | None:
@@ -121,16 +138,14 @@ def _thumbnails(results: Results, dataset: str, shown: np.ndarray) -> dict[str, 
     if not shape:
         return None
     images = np.asarray(results.items(dataset).test[shown]).reshape(-1, *shape)
-    return _sprite(images, 30, _is_ink(images))
-
-
-def _is_ink(images: np.ndarray) -> bool:
-    """Whether images are ink on empty paper, which is shown dark on white."""
-    return bool(np.quantile(images, 0.25) == 0)
+    return _sprite(images, 30, is_ink(images))
 
 
 def _sprite(images: np.ndarray, columns: int, ink: bool) -> dict[str, Any]:
-    """Put images [n, height, width] of pixels in [0, 1] into one lossless picture, in rows."""
+    """Put images [n, height, width] of pixels in [0, 1] into one lossless picture, in rows.
+
+    It is a WebP image where that can be as large, else a PNG.
+    """
     from PIL import Image
 
     grey = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
@@ -139,11 +154,13 @@ def _sprite(images: np.ndarray, columns: int, ink: bool) -> dict[str, Any]:
     blank = np.full((rows * columns - len(grey), *grey.shape[1:]), 255, np.uint8)
     grid = np.concatenate([grey, blank]).reshape(rows, columns, *grey.shape[1:])
     whole = np.concatenate(list(np.concatenate(list(grid.swapaxes(0, 1)), axis=2)), axis=0)
+    kind = "webp" if max(whole.shape) <= LONGEST_WEBP else "png"
+    options = {"lossless": True, "quality": 80, "method": 4} if kind == "webp" else {}
     with io.BytesIO() as file:
-        Image.fromarray(whole).save(file, format="WEBP", lossless=True, quality=80, method=4)
+        Image.fromarray(whole).save(file, format=kind, **options)
         data = base64.b64encode(file.getvalue()).decode("ascii")
     return {
-        "url": f"data:image/webp;base64,{data}",
+        "url": f"data:image/{kind};base64,{data}",
         "columns": columns,
         "height": grey.shape[1],
         "width": grey.shape[2],
@@ -206,7 +223,10 @@ def _maps(results: Results, dataset: str, shown: np.ndarray) -> list[dict[str, A
 
 
 def _framed(codes: np.ndarray) -> np.ndarray:
-    """Places 0..65535 in the frame of the code-maps figure; what is outside goes to its edge."""
+    """Places 0..65535 in a frame around 99% of all codes [n, 2], in x and in y.
+
+    What is outside goes to its edge.
+    """
     low, high = np.quantile(codes, [0.005, 0.995], axis=0)
     places = (codes - low) / np.maximum(high - low, 1e-9)
     return np.rint(np.clip(places, 0, 1) * 65535)
@@ -290,17 +310,17 @@ def _reconstructions(results: Results, dataset: str) -> dict[str, Any] | None:
             found.append((run, *samples))
     if not shape or not found:
         return None
-    most = max(1, MOST_TILES // (len(found) + 1))
+    most = max(1, _share(results, MOST_TILES) // (len(found) + 1))
     positions = found[0][1][:most]
     found = [one for one in found if np.array_equal(one[1][:most], positions)]
     originals = np.asarray(results.items(dataset).test[positions], dtype=np.float64)
-    ink = _is_ink(originals)
+    ink = is_ink(originals)
     tiles = [originals, *(images[:most] for _, _, images in found)]
     labels = np.asarray(results.items(dataset).test_labels)[positions]
-    classes = results.facts[dataset].get("classes")
+    classes = results.facts[dataset].get("classes") or []
     return {
         "positions": positions.tolist(),
-        "classes": [_class_words(label, classes) for label in labels],
+        "classes": [names.classes(label, classes) for label in labels],
         "sprite": _sprite(
             np.concatenate(tiles).reshape(-1, *shape).astype(np.float32), len(positions), ink
         ),
@@ -318,9 +338,3 @@ def _reconstructions(results: Results, dataset: str) -> dict[str, Any] | None:
             for run, _, images in found
         ],
     }
-
-
-def _class_words(label: Any, classes: list[str] | None) -> str:
-    """Name the class of an item, or its classes."""
-    numbers = [int(label)] if np.ndim(label) == 0 else np.flatnonzero(label).tolist()
-    return ", ".join(str(classes[number]) if classes else str(number) for number in numbers)

@@ -40,10 +40,9 @@ def entries(context: Mapping[str, Any]) -> list[Entry]:
     ]
     for section in context["sections"]:
         dataset, title = section["name"], section["title"]
-        families = [(family, table) for family, table in section["more"]]
         for words, table in [
             ("Results", section["table"]),
-            *families,
+            *section["more"],
             ("Audit", section["audit"]),
             ("Costs", section["costs"]),
             ("Files", section["raw"]),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from aebench.metrics.sampling import in_rounds
 from aebench.report import names, palette
 from aebench.report.decoder import (
     Int8Layer,
@@ -20,6 +20,7 @@ from aebench.report.decoder import (
     quantise,
     read,
 )
+from aebench.report.figures.strips import is_ink
 from aebench.report.results import Results, Run
 
 MOST_UNITS = 12  # sliders that one still turns with pleasure
@@ -88,18 +89,19 @@ def part(results: Results, dataset: str) -> LiveDecoder | None:
     runs = chosen(results, dataset)
     if not runs:
         return LiveDecoder(
-            "no autoencoder has, at a code size at which a baseline has it too, a decoder of "
-            "dense layers among its files"
+            "no autoencoder has a decoder of dense layers among its files at a code size at which "
+            "a baseline has one that adds up patterns"
         )
     items = results.items(dataset)
     test = np.asarray(items.test)
-    shown = positions(items.test_labels)
+    test_labels = np.asarray(items.test_labels)
+    shown = in_rounds(test_labels, MOST_IMAGES)
     models = tuple(_model(run, test, shown) for run in runs)
     classes = results.facts[dataset].get("classes") or []
-    labels = [_class(classes, int(label)) for label in items.test_labels[shown]]
+    labels = [names.classes(label, classes) for label in test_labels[shown]]
     payload = {
         "shape": list(shape),
-        "ink": bool(np.quantile(test[shown], 0.25) == 0),  # on empty paper, as in the figures
+        "ink": is_ink(test[shown]),
         "images": in_base64(np.rint(test[shown] * 255).astype(np.uint8)),
         "labels": labels,
         "models": [model.payload for model in models],
@@ -110,14 +112,16 @@ def part(results: Results, dataset: str) -> LiveDecoder | None:
 def chosen(results: Results, dataset: str) -> tuple[Run, ...]:
     """Return the runs of the autoencoder and of the baseline to show; none where there are none.
 
-    The code size is the largest of at most MOST_UNITS at which both have a dense decoder, else the
-    main one. The autoencoder is the one of least squared error, the baseline PCA where it can be.
+    The code size is the largest of at most MOST_UNITS at which both have a dense decoder, that of
+    the baseline a sum of patterns, else the main one. The autoencoder is the one of least squared
+    error, the baseline PCA where it can be.
     """
     main = results.main_code_size(dataset)
     small = [size for size in results.code_sizes(dataset) if size <= MOST_UNITS]
     for size in [*reversed(small), main]:
         autoencoder = next(_decodable(results, dataset, size, "autoencoder"), None)
-        baselines = list(_decodable(results, dataset, size, "baseline"))
+        decodable = _decodable(results, dataset, size, "baseline")
+        baselines = [run for run in decodable if _adds_up(read(run.folder) or [])]
         baselines.sort(key=lambda run: run.variant != LINEAR_BASELINE)
         if autoencoder and baselines:
             return autoencoder, baselines[0]
@@ -144,15 +148,9 @@ def _runs_in_a_page(layers: list[Layer] | None, code_size: int, n_features: int)
     return all(layer.activation != "softmax" for layer in layers)
 
 
-def positions(labels: np.ndarray) -> np.ndarray:
-    """Positions of the shown images: the first of each class, then the second of each, ..."""
-    places = [np.flatnonzero(labels == label)[:MOST_IMAGES] for label in np.unique(labels)]
-    rounds = zip_longest(*places)
-    return np.array([p for one in rounds for p in one if p is not None][:MOST_IMAGES], dtype=int)
-
-
-def _class(classes: list[Any], label: int) -> str:
-    return str(classes[label]) if 0 <= label < len(classes) else f"class {label}"
+def _adds_up(layers: list[Layer]) -> bool:
+    """Whether an image is a sum of one fixed pattern for each unit, as the page says of it."""
+    return [layer.activation in ("linear", "clip") for layer in layers] == [True]
 
 
 def _model(run: Run, test: np.ndarray, shown: np.ndarray) -> Model:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 SHARE = (0.0, 1.0)
 
@@ -231,3 +233,10 @@ def error_metric(kind: str) -> str:
 def title(dataset: str) -> str:
     """Return the name of a data set as prose writes it."""
     return TITLES.get(dataset, dataset)
+
+
+def classes(label: Any, known: Sequence[Any]) -> str:
+    """Name the class of an item, a number, or its classes, a row of indicators."""
+    numbers = [int(label)] if np.ndim(label) == 0 else np.flatnonzero(label).tolist()
+    words = [str(known[n]) if n < len(known) else f"class {n}" for n in numbers]
+    return ", ".join(words) or "no class"

@@ -25,11 +25,11 @@
     return dot;
   }
 
-  // Options under the role of their variant; `words` writes what stands in the list.
-  function chooser(variants, words, chosen, onChange) {
+  // Variants under their roles.
+  function chooser(variants, chosen, onChange) {
     const select = make("select", { change: () => onChange(Number(select.value)) });
     for (const [role, title] of Object.entries(ROLES)) {
-      const own = variants.flatMap((one, n) => (one.role === role ? [make("option", { value: n }, words(one))] : []));
+      const own = variants.flatMap((one, n) => (one.role === role ? [make("option", { value: n }, one.variant)] : []));
       if (own.length) select.append(make("optgroup", { label: title }, ...own));
     }
     select.value = String(chosen);
@@ -303,7 +303,6 @@
       };
       const chart = make("div", { class: "ex-chart", tabindex: "0", role: "application", keydown: keys }, holder, tip);
       const output = make("output", {});
-      const name = (one) => one.variant + (one.accuracy === null ? "" : `, kNN accuracy ${one.accuracy}`);
       const show = (chosen) => {
         const { variant: words, accuracy } = explorer.data.maps[chosen];
         output.textContent = accuracy === null ? "kNN accuracy was not measured" : `kNN accuracy ${accuracy}, all test items, mean over seeds`;
@@ -311,7 +310,7 @@
         source.data = { ...source.data, ...this.columns(n, chosen) };
         this.update();
       };
-      const label = make("label", {}, n ? "Right map" : "Left map", chooser(explorer.data.maps, name, variant, show));
+      const label = make("label", {}, n ? "Right map" : "Left map", chooser(explorer.data.maps, variant, show));
       const found = { element: make("div", { class: "ex-map" }, label, output, chart), chart, tip, plot, holder };
       plot.on_event("mousemove", (event) => this.hover(found, n, this.at(n, event, chart)));
       plot.on_event("mouseleave", () => this.hover(found, n, null));

@@ -17,6 +17,9 @@ from aebench.report.figures.shared import (
 from aebench.report.results import Results
 
 MOST_POINTS = 4000
+LOOKED_AT = 1000
+"""Codes that tell whether they are worth a map."""
+
 MOST_CLASSES = len(palette.CLASSES)
 
 
@@ -52,10 +55,14 @@ def panels(results: Results, dataset: str) -> dict[str, np.ndarray]:
     for variant in results.variants(dataset):
         runs = results.runs(dataset, variant, 2)
         codes = runs[0].codes() if runs else None
-        # The mean has one code for everything, and binary codes lie on four points: no map.
-        if codes is not None and codes.dtype != np.uint8 and len(np.unique(codes, axis=0)) > 4:
+        if codes is not None and _worth_a_map(codes):
             found[variant] = codes.astype(np.float64)
     return found
+
+
+def _worth_a_map(codes: np.ndarray) -> bool:
+    """Not those of the mean, which has one code for everything, nor binary ones: four points."""
+    return codes.dtype != np.uint8 and len(np.unique(codes[:LOOKED_AT], axis=0)) > 4
 
 
 def _map(ax: Axes, codes: np.ndarray, colours: np.ndarray) -> None:
@@ -99,10 +106,13 @@ def class_colours(results: Results, dataset: str) -> tuple[np.ndarray, dict[str,
     legend = dict(zip(kinds, palette.CLASSES, strict=False))
     if set(groups) - set(kinds):
         legend["other classes"] = palette.OTHERS
-    return np.array([legend[groups[i]] for i in labels]), legend
+    return np.array([legend[group] for group in groups])[labels], legend
 
 
 def _rarest_label(indicator: np.ndarray) -> np.ndarray:
     """Return the most telling class of each item with several: its rarest."""
-    frequency = np.maximum(indicator.sum(axis=0), 1)
-    return np.asarray((indicator / frequency).argmax(axis=1))
+    found = np.zeros(len(indicator), np.int64)
+    # The rarest last, so that it stays; class by class, for there may be many items.
+    for label in np.argsort(indicator.sum(axis=0), kind="stable")[::-1]:
+        found[indicator[:, label] > 0] = label
+    return found

@@ -14,6 +14,7 @@ from aebench.report.figures.shared import (
     MOST_OF_A_ROLE,
     WIDTH,
     dot,
+    front,
     handle,
     legend,
     log_axis,
@@ -81,15 +82,6 @@ def trained(results: Results, dataset: str, size: int) -> list[Trained]:
         if seconds and variant in means and results.roles[variant] != "control":
             found.append(Trained(float(np.mean(seconds)), means[variant], variant))
     return found
-
-
-def front(found: list[Trained]) -> list[Trained]:
-    """Return those than which none is both as quick and better, the quickest first."""
-    best: list[Trained] = []
-    for point in sorted(found):
-        if not best or point.error < best[-1].error:
-            best.append(point)
-    return best
 
 
 def _axes(ax: Axes, results: Results, dataset: str, size: int) -> None:

@@ -15,6 +15,7 @@ from aebench.report import names, palette
 from aebench.report.figures.shared import (
     MOST_OF_A_ROLE,
     WIDTH,
+    front,
     handle,
     legend,
     log_axis,
@@ -43,7 +44,7 @@ def draw(results: Results, dataset: str) -> Figure:
     """
     kind = results.kind(dataset)
     curves = {
-        variant: frontier(points(results, dataset, variant))
+        variant: front(points(results, dataset, variant))
         for variant in results.variants(dataset)
         if results.roles[variant] != "control"
     }
@@ -76,15 +77,6 @@ def points(results: Results, dataset: str, variant: str) -> list[Point]:
         row = results.row(dataset, variant, size, f"{error}_at_{bits}_bits")
         if rate and row and rate["mean"] >= 1:
             found.append(Point(rate["mean"], row["mean"], row["low"], row["high"]))
-    return found
-
-
-def frontier(points: list[Point]) -> list[Point]:
-    """Return the points of which none else has both a lower rate and a lower error, by rate."""
-    found: list[Point] = []
-    for point in sorted(points):
-        if not found or point.error < found[-1].error:
-            found.append(point)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -56,6 +57,21 @@ def spread(n: int, most: int) -> np.ndarray:
     In random order, so that no class lies on top of the others.
     """
     return np.random.default_rng(0).permutation(n)[:most]
+
+
+Point = TypeVar("Point", bound=tuple[Any, ...])
+
+
+def front(points: Iterable[Point]) -> list[Point]:
+    """Return the points (cost, error, ...) than which none costs as little and errs less, by cost.
+
+    Of those that err alike the cheapest is kept.
+    """
+    best: list[Point] = []
+    for point in sorted(points):
+        if not best or point[1] < best[-1][1]:
+            best.append(point)
+    return best
 
 
 SUBS = (
