@@ -331,7 +331,8 @@ def subspace(results: Results) -> Finding:
     )
     if real:
         why += f" At this budget the error of {LINEAR} on real images is {_lower(real)} PCA's."
-    return Finding(_judge([found_space, apart]), why, lines)
+    reached = [all(each.meaning != tables.WORSE for each in real)] if real else []
+    return Finding(_judge([found_space, apart, *reached]), why, lines)
 
 
 def sparsity(results: Results) -> Finding:
@@ -473,7 +474,7 @@ def compression(results: Results) -> Finding:
     why = (
         f"Of independent inputs {'nothing does' if above else 'something does'} better than a "
         f"share of the inputs kept; of structured ones the same autoencoder leaves "
-        f"{'less at every code size' if less else 'not always less'}."
+        f"{'less than of these at every code size' if less else 'not always less than of these'}."
     )
     return Finding(_judge([above, less]), why, lines)
 
@@ -491,7 +492,8 @@ def bottleneck(results: Results) -> Finding:
     why = (
         f"{'Every code drops something' if drops else 'A code drops nothing'}, and "
         f"{'none is shown below' if floor else 'one is below'} the {100 * found.floor:.0f} % that "
-        "the best linear code must leave."
+        "the best linear code must leave. This shows what was reached, not that nothing could do "
+        "better."
     )
     return Finding(_judge([drops, floor]), why, lines)
 
