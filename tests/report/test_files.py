@@ -77,7 +77,9 @@ def test_the_processes_end_with_their_parent(tmp_path, end):
     """Ctrl-C goes to all of them, a kill to the parent alone."""
     call = [sys.executable, "-c", SLOW, str(tmp_path)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(call, start_new_session=True, text=True, **pipes)
+    # A shell's job in the background ignores Ctrl-C, and so would what it starts.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(call, start_new_session=True, text=True, preexec_fn=heed, **pipes)
     assert process.stdout.readline() == "begun\n"
     if end == signal.SIGINT:
         os.killpg(process.pid, end)
