@@ -129,6 +129,14 @@ def test_exact_methods_may_differ_by_rounding(factor, agrees):
     assert (outside(metrics, found) == []) == agrees
 
 
+@pytest.mark.parametrize(("factor", "agrees"), [(1.02, True), (0.9, False)])
+def test_what_iterates_from_a_fixed_start_may_differ_by_more(factor, agrees):
+    metrics = simulated(0).replace({"variant": {"pca": "ica"}})
+    iterated = metrics["variant"] == "ica"
+    found = metrics.assign(value=metrics["value"] * np.where(iterated, factor, 1))
+    assert (outside(metrics, found) == []) == agrees
+
+
 def test_exact_methods_may_differ_by_items_that_rounding_flips():
     metrics = simulated(0)
     for flips, agrees in ((2, True), (4, False)):
