@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Locator, Page
 from report.exploration import HOSTILE, payloads, results_to_explore, write_page
 
-from .test_whole import AXE, OVERLAPS, SHARE
+from .test_whole import OVERLAPS, SHARE, serious_faults
 
 IMAGES, DOCUMENTS = "#data-mnist-explore", "#data-20newsgroups-explore"
 
@@ -354,12 +353,7 @@ def test_explorers_fit_and_are_accessible(path, page_of, width, theme):
         section.get_by_role("button", name="one", exact=True).click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(OVERLAPS, SHARE) == []
-    found = Axe().run(page, options=AXE).response["violations"]
-    serious = [
-        f"{fault['id']}: {fault['help']}: {[node['html'][:160] for node in fault['nodes'][:3]]}"
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-    ]
+    serious = serious_faults(page)
     assert not serious, "\n".join(serious)
 
 

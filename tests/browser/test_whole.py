@@ -61,6 +61,15 @@ OVERLAPS = """(share) => {
 }"""
 
 
+def serious_faults(page):
+    """What axe-core calls serious or critical, a line a fault with the first places."""
+    return [
+        f"{fault['id']}: {fault['help']}: {[node['html'][:160] for node in fault['nodes'][:3]]}"
+        for fault in Axe().run(page, options=AXE).response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
 @pytest.fixture(params=PAGES)
 def path(request, report: Path) -> Path:
     """A page of the report."""
@@ -100,12 +109,7 @@ def test_pages_that_ask_for_more_are_caught(browser, tmp_path):
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (1280, "dark"), (360, "light")])
 def test_no_serious_accessibility_fault(path, page_of, width, theme):
-    found = Axe().run(page_of(path, width, theme=theme), options=AXE).response["violations"]
-    serious = [
-        f"{fault['id']}: {fault['help']}: {[node['html'][:120] for node in fault['nodes'][:3]]}"
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-    ]
+    serious = serious_faults(page_of(path, width, theme=theme))
     assert not serious, "\n".join(serious)
 
 

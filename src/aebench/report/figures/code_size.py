@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from aebench.report import names, palette
+from aebench.report import names
 from aebench.report.figures.shared import (
     WIDTH,
+    curve_with_intervals,
     handle,
     legend,
     log_axis,
@@ -98,17 +99,8 @@ def _against_size(
         return
     spread = (found["high"] - found["mean"]).fillna(0.0)
     room = names.metric(metric, results.kind(dataset)).range[1] - found["mean"]
-    ax.errorbar(
-        found["code_size"] * shift,
-        found["mean"],
-        yerr=[np.minimum(spread, found["mean"] * 0.999), np.minimum(spread, room)],
-        color=palette.colour(variant),
-        marker=palette.marker(variant),
-        lw=1.2,
-        ms=4.5,
-        capsize=2,
-        elinewidth=0.9,
-    )
+    reach = [np.minimum(spread, found["mean"] * 0.999), np.minimum(spread, room)]
+    curve_with_intervals(ax, variant, found["code_size"] * shift, found["mean"], reach)
 
 
 def _size_axis(ax: Axes, sizes: Sequence[int]) -> None:

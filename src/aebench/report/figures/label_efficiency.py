@@ -10,8 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aebench.report import palette
-from aebench.report.figures.shared import MOST_OF_A_ROLE, WIDTH, handle, legend, nothing
+from aebench.report.figures.shared import (
+    MOST_OF_A_ROLE,
+    WIDTH,
+    curve_with_intervals,
+    handle,
+    legend,
+    nothing,
+)
 from aebench.report.results import Results
 
 METRIC = "logistic_accuracy"
@@ -82,14 +88,5 @@ def _curve(ax: Axes, variant: str, rows: list[Mapping[Any, Any] | None], shift: 
     found = [(place + shift, row) for place, row in enumerate(rows) if row is not None]
     mean, low, high = (np.array([row[end] for _, row in found]) for end in ("mean", "low", "high"))
     reach = np.nan_to_num(np.stack([mean - np.maximum(low, 0), np.minimum(high, 1) - mean]))
-    ax.errorbar(
-        [place for place, _ in found],
-        mean,
-        yerr=np.maximum(reach, 0),
-        color=palette.colour(variant),
-        marker=palette.marker(variant),
-        lw=1.2,
-        ms=4.5,
-        capsize=2,
-        elinewidth=0.9,
-    )
+    places = [place for place, _ in found]
+    curve_with_intervals(ax, variant, places, mean, np.maximum(reach, 0))

@@ -36,6 +36,21 @@ def handle(variant: str, ls: str = "-") -> Line2D:
     return Line2D([], [], label=variant, **look)  # type: ignore[arg-type]
 
 
+def curve_with_intervals(ax: Axes, variant: str, x: Any, y: Any, reach: Any) -> None:
+    """Draw a variant's points, the line through them, and how far intervals reach down and up."""
+    ax.errorbar(
+        x,
+        y,
+        yerr=reach,
+        color=palette.colour(variant),
+        marker=palette.marker(variant),
+        lw=1.2,
+        ms=4.5,
+        capsize=2,
+        elinewidth=0.9,
+    )
+
+
 def dot(colour: str, words: str) -> Line2D:
     """Entry of a legend for a class of items."""
     return Line2D([], [], color=colour, marker="o", ls="", ms=5.5, label=words)
