@@ -2,9 +2,11 @@
 # make verify [BUDGET=...]                            compare the finished run with the released one
 # make reference [BUDGET=...]                         make the finished run the released one: reference/
 # make bench                                          set up, measure this suite beside its peers: results/bench.*
-# make test                                           set up, lint, run all tests but the slow ones
+# make test                                           set up, lint, run all tests but the long ones
 #                                                     (those of the page need a browser: apt-get install chromium)
-# make test-slow                                      the slow ones
+# make test-long [LONG=expression]                    the long ones, or those that pytest's -k would choose:
+#                                                     kill, fuzz, slurm, ...
+# make reliability                                    every test behind docs/reliability.md, and its table anew
 # make test-mutations                                 of them those that break the metrics: does a test notice?
 PYTHON ?= python3
 BUDGET ?= quick
@@ -13,7 +15,7 @@ BIN := .venv/bin
 # Snakemake's scripts and the linters are found on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup reproduce verify reference bench test test-slow test-mutations lint format clean
+.PHONY: help setup reproduce verify reference bench test test-long reliability test-mutations lint format clean
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -49,10 +51,13 @@ bench: .venv/installed-bench
 	$(BIN)/python benchmarks/bench.py
 
 test: lint
-	$(BIN)/python -m pytest -n $(CORES) --dist loadscope -m "not slow"
+	$(BIN)/python -m pytest -n $(CORES) --dist loadscope -m "not long"
 
-test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m slow
+test-long: .venv/installed-dev
+	$(BIN)/python -m pytest -m long -k "$(LONG)"
+
+reliability: .venv/installed-dev
+	$(BIN)/python -m pytest -m promise --reliability
 
 test-mutations: .venv/installed-dev
 	$(BIN)/python -m pytest tests/metrics/test_mutations.py

@@ -17,6 +17,8 @@ import yaml
 from aebench import datasets
 from aebench.datasets import excerpts
 
+pytest_plugins = ("promises",)
+
 ROOT = Path(__file__).parents[1]
 VARIANTS = ROOT / "workflow" / "variants"
 EXAMPLES = ROOT / "docs" / "examples"

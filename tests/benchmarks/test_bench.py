@@ -74,7 +74,7 @@ class TestRun:
         assert "| PCA fit | items |" in measured[1].stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_work_runs(tmp_path, bench):
     outcome = run(tmp_path, *bench.works.WORKS)
     assert outcome.returncode == 0, outcome.stderr

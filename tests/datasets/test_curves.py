@@ -91,7 +91,7 @@ def test_classes_are_equally_frequent(some):
     assert np.bincount(some.train_labels, minlength=8).min() > 3000 / 8 - 5 * 18
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_as_hard_for_pca_as_in_2006():
     """18 components leave 5.90 in Hinton and Salakhutdinov (2006)."""
     from sklearn.decomposition import PCA

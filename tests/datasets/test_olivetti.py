@@ -150,7 +150,7 @@ def test_olivetti_in_part(no_mirror):
     assert "a mean variance of 1" in " ".join(part.info["notes"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_as_hard_for_pca_as_in_2006(no_mirror):
     """30 components leave 135 at a mean pixel variance of 1: Hinton and Salakhutdinov (2006)."""
     from sklearn.decomposition import PCA

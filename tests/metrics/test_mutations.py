@@ -173,14 +173,14 @@ def test_each_piece_stands_in_its_module_once(mutation):
         assert f"\ndef {name}(" in (HERE / file).read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_unbroken_metrics_pass(package, tmp_path):
     tests = dict.fromkeys(test for mutation in MUTATIONS for test in mutation.tests)
     done = run_tests(package, tuple(tests), tmp_path)
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.fault)
 def test_a_broken_metric_fails(mutation, package, tmp_path):
     module = package / "metrics" / mutation.module
