@@ -14,6 +14,7 @@ FREE = {"default_rng", "RandomState", "seed", "manual_seed", "rand", "randn", "r
 
 KNOWN = {
     "streams.py": {"default_rng"},  # the one place where numpy's streams are made
+    "datasets/curves.py": {"default_rng"},  # what the data set itself is made from
     "training/seeds.py": {"manual_seed", "randperm"},  # and PyTorch's; batches from their stream
     "training/rbm.py": {"randn"},  # from its stream
     "training/device.py": {"manual_seed", "randn"},  # trial products, no result

@@ -12,7 +12,6 @@ import numpy as np
 from aebench.datasets.images import images
 from aebench.datasets.store import Dataset
 from aebench.datasets.subset import choose
-from aebench.streams import stream
 
 TRAIN, TEST = 20_000, 10_000
 SIDE = 28
@@ -57,9 +56,9 @@ def curves(train_items: int | None, test_items: int | None, seed: int) -> Datase
         "left or to the right end. The classes are not of 2006.",
     ]
     points = np.sort(
-        stream(seed, "x of points").uniform(LOW, HIGH, (TRAIN + TEST, 3)).astype(np.float32)
+        np.random.default_rng((seed, 2)).uniform(LOW, HIGH, (TRAIN + TEST, 3)).astype(np.float32)
     )  # x
-    heights = stream(seed, "y of points").uniform(LOW, HIGH, points.shape)
+    heights = np.random.default_rng((seed, 3)).uniform(LOW, HIGH, points.shape)
     points = np.stack([points, heights.astype(np.float32)], axis=2)
     train = points[:TRAIN][choose(TRAIN, train_items, seed, "training curves", notes)]
     test = points[TRAIN:][choose(TEST, test_items, seed, "test curves", notes)]
