@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ir_measures import AP, IPrec, P, R, Rprec, nDCG
 from sklearn.metrics.pairwise import cosine_similarity
 
-from aebench.streams import stream
 from aebench.metrics import ranking, retrieval
 from aebench.metrics.retrieval import retrieval_scores
+from aebench.streams import stream
 
 from . import tie_orders
 
