@@ -194,10 +194,11 @@ def make_slow(make_workflow: Make) -> Callable[[], Workflow]:
     return make
 
 
-def half_way(workflow: Workflow) -> None:
+def half_way(workflow: Workflow, run: Run) -> None:
     """Wait until the slow variant waits; forget that, for the next time."""
     note = workflow.folder / "at-work"
-    wait(note.exists)
+    wait(lambda: note.exists() or run.process.poll() is not None)
+    assert note.exists(), run.text[-5000:]
     note.unlink()
 
 
@@ -217,7 +218,7 @@ def state(workflow: Workflow) -> dict[str, bytes]:
 def test_two_runs_at_once(make_slow, start, measured):
     workflow, alone = make_slow(), make_slow()
     first = start(workflow, *COMMAND)
-    half_way(workflow)
+    half_way(workflow, first)
     before = state(workflow)
     second = start(workflow, *COMMAND)
     assert second.process.wait(timeout=60) == 1
@@ -249,7 +250,7 @@ def test_killed_half_way_through_a_job(make_slow, start, measured):
     start(undisturbed, *COMMAND).end()
 
     run = start(workflow, *COMMAND)
-    half_way(workflow)
+    half_way(workflow, run)
     run.kill(whole_session=False)
     count = beats(workflow)
     wait(lambda: beats(workflow) > count)  # the job does not know that it is alone
@@ -263,7 +264,7 @@ def test_killed_half_way_through_a_job(make_slow, start, measured):
         (record.parents[1] / "metadata" / record.name).write_text('{"rule": "train_sl')
 
     run = start(workflow, *COMMAND)
-    half_way(workflow)
+    half_way(workflow, run)
     assert not [orphan for orphan in orphans if orphan in marked(workflow)]
     assert not list(workflow.folder.rglob(".*.partial*"))
     run.kill(whole_session=True)
