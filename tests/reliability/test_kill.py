@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -315,6 +316,15 @@ def finished(workflow: Workflow) -> dict[str, bytes]:
     return {path: f.read_bytes() if f.name in measured else b"" for path, f in found.items()}
 
 
+def clean(workflow: Workflow, *made: Path) -> None:
+    """Begin from nothing but these files of another run."""
+    for name in ("results", "reports"):
+        shutil.rmtree(workflow.folder / name, ignore_errors=True)
+    (workflow.folder / "results/smoke").mkdir(parents=True)
+    for file in made:
+        shutil.copy2(file, workflow.folder / "results/smoke")
+
+
 def progress(run: Run) -> str:
     """How far a run had come."""
     return (re.findall(r"\d+ of \d+ steps", run.text) or ["no step"])[-1]
@@ -328,6 +338,9 @@ def progress(run: Run) -> str:
 )
 def test_killed_at_random_moments(make_smoke, start, measured, tmp_path):
     workflow, undisturbed = make_smoke(), make_smoke()
+    toys = "results/smoke/toys.npz"  # half of the seconds, and no other job waits for it but report
+    budget = ("--config", "budget=smoke")
+    start(undisturbed, sys.executable, "-m", "snakemake", "--cores", "2", toys, *budget).end()
     begin = time.monotonic()
     start(undisturbed, *REPRODUCE).end()
     duration = time.monotonic() - begin
@@ -336,6 +349,7 @@ def test_killed_at_random_moments(make_smoke, start, measured, tmp_path):
     choose = random.Random(SEED)
     print(f"an undisturbed run takes {duration:.0f} s; seed {SEED}", flush=True)
     kills = 0
+    clean(workflow, undisturbed.folder / toys)
     while kills < KILLS:
         run = start(workflow, *REPRODUCE)
         moment, whole_session = choose.uniform(0, duration), choose.random() < 0.6
@@ -350,8 +364,7 @@ def test_killed_at_random_moments(make_smoke, start, measured, tmp_path):
             run.end()
             assert finished(workflow) == expected
             print("finished", flush=True)
-            for name in ("results", "reports"):
-                shutil.rmtree(workflow.folder / name)
+            clean(workflow, undisturbed.folder / toys)
     start(workflow, *REPRODUCE).end()
     assert finished(workflow) == expected
     assert marked(workflow) == []
