@@ -51,14 +51,19 @@ def begin(lock: str | Path, folders: Iterable[str | Path]) -> IO[str]:
     lock = Path(lock).absolute()
     held = _hold(lock)
     try:
-        _end_orphans(str(lock))
+        _end_orphans(mark(lock))
     except AebenchError:
         held.close()
         raise
-    os.environ[MARK] = str(lock)  # for the processes that this one starts
+    os.environ[MARK] = mark(lock)  # for the processes that this one starts
     for folder in folders:
         remove_partial(folder)
     return held
+
+
+def mark(lock: Path) -> str:
+    """Return the value of MARK; a container with the same folders has another name."""
+    return f"{socket.gethostname()}:{lock}"
 
 
 def _hold(lock: Path) -> IO[str]:
@@ -85,15 +90,15 @@ def _hold(lock: Path) -> IO[str]:
     return file
 
 
-def _end_orphans(mark: str) -> None:
-    """Kill what a killed run has left running on this machine: all of it carries the mark."""
+def _end_orphans(theirs: str) -> None:
+    """Kill what a killed run has left running on this machine: all of it carries its mark."""
     import psutil
 
     end = time.monotonic() + PATIENCE
     while orphans := [
         process
         for process in psutil.process_iter(["environ"])  # None where it is not ours to read
-        if (process.info["environ"] or {}).get(MARK) == mark and process.pid != os.getpid()
+        if (process.info["environ"] or {}).get(MARK) == theirs and process.pid != os.getpid()
     ]:
         if time.monotonic() > end:
             numbers = ", ".join(str(process.pid) for process in orphans)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from conftest import ROOT, Workflow, plant
 
 from aebench import running
@@ -280,6 +281,17 @@ def test_killed_half_way_through_a_job(make_slow, start, measured):
     assert lost == 0
     measured("kills survived", 2)
     measured("bytes lost", lost)
+
+
+PROFILES = sorted([*ROOT.glob("profiles/*/*.yaml"), *ROOT.glob("workflow/profiles/*/*.yaml")])
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.parent.name)
+def test_no_profile_leaves_a_lock_or_takes_unfinished_files_for_whole(profile):
+    settings = yaml.safe_load(profile.read_text())
+    assert settings["nolock"] is True
+    assert settings["rerun-incomplete"] is True
+    assert "keep-incomplete" not in settings
 
 
 # ---------------------------------------------------------------- any moment, for minutes
