@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the job server 
 
 
 KILLS = 10
+IN_A_ROW = 4
+"""Of one run, which then goes on to its end."""
+
 SEED = 6
 """Of the moments at which the runs of the long test are killed."""
 
@@ -338,8 +341,10 @@ def clean(workflow: Workflow, *made: Path) -> None:
 
 
 def progress(run: Run) -> str:
-    """How far a run had come."""
-    return (re.findall(r"\d+ of \d+ steps", run.text) or ["no step"])[-1]
+    """How far a run had come, and what it was at."""
+    steps = re.findall(r"\d+ of \d+ steps", run.text) or ["no step done"]
+    rules = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", run.text) or ["nothing"]
+    return f"{steps[-1]}, after {rules[-1]}"
 
 
 @pytest.mark.long
@@ -361,24 +366,23 @@ def test_killed_at_random_moments(make_smoke, start, measured, tmp_path):
     choose = random.Random(SEED)
     print(f"an undisturbed run takes {duration:.0f} s; seed {SEED}", flush=True)
     kills = 0
-    clean(workflow, undisturbed.folder / toys)
     while kills < KILLS:
-        run = start(workflow, *REPRODUCE)
-        moment, whole_session = choose.uniform(0, duration), choose.random() < 0.6
-        try:
-            run.process.wait(timeout=moment)
-        except subprocess.TimeoutExpired:
-            run.kill(whole_session)
-            kills += 1
-            whom = "all" if whole_session else "main alone"
-            print(f"killed after {moment:.1f} s: {whom}, {progress(run)}", flush=True)
-        else:
-            run.end()
-            assert finished(workflow) == expected
-            print("finished", flush=True)
-            clean(workflow, undisturbed.folder / toys)
-    start(workflow, *REPRODUCE).end()
-    assert finished(workflow) == expected
+        clean(workflow, undisturbed.folder / toys)
+        moments = [0.0, *sorted(choose.uniform(0, duration) for _ in range(IN_A_ROW))]
+        for before, moment in pairwise(moments[: KILLS - kills + 1]):
+            run = start(workflow, *REPRODUCE)
+            if before:  # the start itself is not what the killed run had done
+                wait(lambda run=run: "Execute" in run.text or run.process.poll() is not None)
+            try:
+                run.process.wait(timeout=moment - before)
+            except subprocess.TimeoutExpired:
+                whole_session = choose.random() < 0.6
+                run.kill(whole_session)
+                whom = "all" if whole_session else "main alone"
+                print(f"killed after {moment:.1f} s: {whom}, {progress(run)}", flush=True)
+                kills += 1
+        start(workflow, *REPRODUCE).end()
+        assert finished(workflow) == expected
     assert marked(workflow) == []
     assert list((tmp_path / "t").glob("aebench-*")) == []
     table = "results/smoke/metrics.csv"
