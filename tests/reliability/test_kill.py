@@ -368,8 +368,9 @@ def test_killed_at_random_moments(make_smoke, start, measured, tmp_path):
     kills = 0
     while kills < KILLS:
         clean(workflow, undisturbed.folder / toys)
-        moments = [0.0, *sorted(choose.uniform(0, duration) for _ in range(IN_A_ROW))]
-        for before, moment in pairwise(moments[: KILLS - kills + 1]):
+        count = min(IN_A_ROW, KILLS - kills)
+        moments = sorted(choose.uniform(0, duration) for _ in range(count))
+        for before, moment in pairwise([0.0, *moments]):
             run = start(workflow, *REPRODUCE)
             if before:  # the start itself is not what the killed run had done
                 wait(lambda run=run: "Execute" in run.text or run.process.poll() is not None)
