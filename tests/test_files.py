@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aebench.errors import AebenchError
-from aebench.files import atomic, read_json, sha256, write_csv, write_text
+from aebench.files import atomic, read_json, remove_partial, sha256, write_csv, write_text
 
 FULL = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG]
 CLOSED = [errno.EACCES, errno.EROFS, errno.EPERM]
@@ -51,6 +51,31 @@ def test_a_failure_leaves_nothing_half_written(error, old, tmp_path):
         raise error("mine")
     assert names(tmp_path) == (["a.npy"] if old else [])
     assert not old or path.read_text() == old
+
+
+KILLED = """
+import os
+import sys
+from pathlib import Path
+
+from aebench.files import atomic, atomic_folder
+
+with atomic(Path(sys.argv[1]) / "deep" / "codes.npz") as file:
+    file.write_text("half")
+    with atomic_folder(Path(sys.argv[1]) / "figures") as folder:
+        (folder / "a.svg").write_text("half")
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_process_left_half_written_can_be_removed(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "partial.npz").write_text("whole")
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path])
+    assert len(list(tmp_path.rglob(".*.partial*"))) == 2
+    remove_partial(tmp_path)
+    assert names(tmp_path) == ["deep"]
+    assert names(tmp_path / "deep") == ["partial.npz"]
 
 
 @pytest.mark.parametrize("number", FULL)

@@ -476,6 +476,29 @@ def test_a_server_that_does_not_answer_is_given_up_and_does_not_do_the_job_later
     assert not (desk.folder / "other.log").exists()
 
 
+def test_a_killed_servers_folder_is_removed_by_the_next_and_no_other(desk, monkeypatch):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(desk.folder))
+    monkeypatch.setenv("TMPDIR", str(desk.folder))
+    desk.serve("probe")
+    killed = Path(os.environ[jobs.ADDRESS]).parent
+    desk.server.kill()
+    desk.server.wait()
+    users_own = desk.folder / "aebench-thesis"
+    users_own.mkdir()
+    (users_own / "chapter.tex").write_text("")
+    owner = desk.script([sys.executable, "-c", OWNER, "input()"])  # a run beside this one
+    owner.stdout.readline()
+    (beside,) = set(desk.folder.glob("aebench-*")) - {killed, users_own}
+    assert not killed.exists()
+    desk.serve("probe")
+    assert beside.exists()
+    assert (users_own / "chapter.tex").exists()
+    assert desk.run("say").returncode == 0
+    owner.communicate("\n", timeout=10)
+
+
 def test_modules_that_cannot_be_imported_are_left_to_the_jobs(desk):
     desk.serve("no_such_module", "probe")
     assert desk.run("say").returncode == 0

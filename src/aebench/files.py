@@ -67,6 +67,16 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_partial(folder: str | Path) -> None:
+    """Remove all that killed processes left half-written below `folder`; nobody may write there."""
+    for path in list(Path(folder).rglob(".*.partial*")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+
+
 @contextmanager
 def _told(path: Path, temporary: Path) -> Iterator[None]:
     """Say in one message why `path` cannot be written."""

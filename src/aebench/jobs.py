@@ -16,6 +16,7 @@ multiprocessing's forkserver serves the children of one Python process; the jobs
 by Snakemake, not by us, and cannot be handed its private descriptors.
 """
 
+import fcntl
 import gc
 import importlib
 import json
@@ -30,8 +31,9 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from aebench.console import job
@@ -55,6 +57,9 @@ PRELOAD = (
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 GPU = "/dev/nvidia"
 """How the names of a GPU's device files begin."""
+
+PREFIX = "aebench-"
+"""How the names of the servers' temporary folders begin."""
 
 PATIENCE = 120.0
 """Seconds that a script waits for its job to begin; the server may have to import first."""
@@ -163,9 +168,11 @@ def start_server(preload: Sequence[str] = PRELOAD) -> "subprocess.Popen[bytes] |
 
 
 def _start_server(preload: Sequence[str]) -> "subprocess.Popen[bytes]":
-    folder = tempfile.mkdtemp(prefix="aebench-", dir=_short_folder())  # open to this user alone
+    parent = _short_folder()
+    _remove_abandoned(parent)
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)  # open to this user alone
     address = f"{folder}/socket"
-    with socket.socket(socket.AF_UNIX) as listener:
+    with _held(folder) as hold, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(128)
         call = ["-P", "-m", "aebench.jobs", folder, str(listener.fileno()), *preload]
@@ -174,7 +181,7 @@ def _start_server(preload: Sequence[str]) -> "subprocess.Popen[bytes]":
             stdin=subprocess.PIPE,  # its end of file says that the owner is gone
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=[listener.fileno()],
+            pass_fds=[listener.fileno(), hold],
             env=os.environ | ONE_THREAD,
         )
     os.environ[ADDRESS] = address
@@ -185,6 +192,26 @@ def _short_folder() -> str:
     """Return the folder of temporary files, or /tmp when a socket's address has no room for it."""
     folder = tempfile.gettempdir()
     return folder if len(os.fsencode(folder)) < 70 else "/tmp"
+
+
+@contextmanager
+def _held(folder: str | Path) -> Iterator[int]:
+    """Give a descriptor that locks a folder until every process that has it is gone."""
+    hold = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield hold
+    finally:
+        os.close(hold)
+
+
+def _remove_abandoned(parent: str) -> None:
+    """Remove the folders of servers that were killed: no process holds them any more."""
+    for folder in Path(parent).glob(f"{PREFIX}*"):
+        with suppress(OSError), _held(folder):  # in use, another user's, or something else
+            if (folder / "socket").is_socket():
+                (folder / "socket").unlink()
+            folder.rmdir()
 
 
 def serve(listener: socket.socket, preload: Sequence[str]) -> None:

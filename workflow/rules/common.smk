@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from aebench import jobs
+from aebench import jobs, running
 from aebench.errors import AebenchError
 from aebench.report.names import title
 from aebench.stages import plan
@@ -120,11 +120,17 @@ def all_runs(file):
 
 
 def begin():
-    """Before the first job: refuse a GPU that is not there, and share the import of PyTorch.
+    """Before the first job: be alone, refuse a GPU that is not there, share the import of PyTorch.
 
-    Only where jobs run beside us in the same Python: a cluster's node may have what we have not.
+    The last two only where jobs run beside us in the same Python: a cluster's node may have what
+    we have not.
     """
-    global JOB_SERVER  # it ends when nobody holds it
+    global RUN, JOB_SERVER  # they end when nobody holds them
+    folders = [f"{kind}/{BUDGET_NAME}" for kind in ("results", "reports")]
+    try:
+        RUN = running.begin(f".snakemake/{BUDGET_NAME}.run", folders)
+    except AebenchError as error:
+        sys.exit(f"error: {error}")
     elsewhere = not workflow.local_exec or workflow.deployment_settings.deployment_method
     if elsewhere or workflow.touch:
         return
