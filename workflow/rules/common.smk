@@ -2,15 +2,13 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from aebench import jobs
+from aebench import jobs, limits
 from aebench.errors import AebenchError
 from aebench.report.names import title
 from aebench.stages import plan
 
-STARTED = time.time()
 ROOT = Path(workflow.basedir)
 VARIANT_FILES = sorted((ROOT / "workflow" / "variants").glob("*.smk"))
 
@@ -19,6 +17,7 @@ try:
 except AebenchError as error:
     sys.exit(f"error: {error}")  # a WorkflowError would add a traceback
 
+ENDED = {}  # jobs that ran longer than they may, and what was said of each
 BUDGET_NAME = config["budget"]
 BUDGET = PLAN.budget
 DATASETS = PLAN.datasets
@@ -123,8 +122,11 @@ def begin():
     """Before the first job: refuse a GPU that is not there, and share the import of PyTorch.
 
     Only where jobs run beside us in the same Python: a cluster's node may have what we have not.
+    What runs on this machine, in whatever, may take its time and no longer.
     """
-    global JOB_SERVER  # it ends when nobody holds it
+    global ENDED, JOB_SERVER  # the server ends when nobody holds it
+    if workflow.local_exec:
+        ENDED = limits.watch(workflow, BUDGET.get("runtime"), too_long)
     elsewhere = not workflow.local_exec or workflow.deployment_settings.deployment_method
     if elsewhere or workflow.touch:
         return
@@ -145,10 +147,25 @@ def trains_network(job):
     return job.rule.params.get("estimator") == "AutoEncoder"
 
 
+def case(job):
+    """A job as messages name it: its rule and what of it."""
+    values = ", ".join(f"{name} {value}" for name, value in job.wildcards_dict.items())
+    return f"rule {job.rule.name} ({values})" if values else f"rule {job.rule.name}"
+
+
+def too_long(job, minutes):
+    return (
+        f"error: {case(job)} ran longer than its limit of {minutes:g} minutes and was ended; "
+        "the limit is `runtime` of the rule's resources, else of the budget in config.yaml."
+    )
+
+
 def print_failures():
     """Repeat at the end what went wrong, which a long run has scrolled away."""
-    print("\n".join(plan.failures(f"results/{BUDGET_NAME}/logs", STARTED)))
     for job in sorted(workflow.scheduler.failed, key=str):
-        if not job.is_group() and not job.log:
-            case = ", ".join(f"{name} {value}" for name, value in job.wildcards_dict.items())
-            print(f"error: rule {job.rule.name} failed ({case}); its message stands above.")
+        parts = list(job) if job.is_group() else [job]
+        logs = [log for part in parts for log in part.log]
+        said = plan.failures(logs)
+        said += [ENDED[part.jobid] for part in parts if part.jobid in ENDED and not part.log]
+        where = f"see {logs[0]}" if logs else "its message stands above"
+        print("\n".join(said) or f"error: {case(parts[0])} failed; {where}.")
