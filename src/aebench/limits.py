@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +83,8 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _signal(send: Callable[[], None]) -> None:
-    try:
+    with suppress(psutil.Error):  # it has ended, or is not ours
         send()
-    except psutil.Error:  # it has ended, or is not ours
-        pass
 
 
 def _at_work(workflow: Any) -> Iterator[tuple[int, Any]]:
