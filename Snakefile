@@ -49,6 +49,11 @@ include: "workflow/rules/exhibits.smk"
 include: "workflow/rules/report.smk"
 
 
+stamp(workflow.rules)
+if workflow.is_main_process:
+    date_files()
+
+
 rule all:
     default_target: True
     input:

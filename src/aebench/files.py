@@ -128,6 +128,30 @@ def read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, An
     return found
 
 
+def date_back(paths: Iterable[str | Path], now: float) -> int:
+    """Give files of a later date than `now` one between the latest of the others and `now`.
+
+    They keep their order, so what was made of what can still be told; return how many they are.
+    A clock that was wrong, another machine's or an archive's leaves such files. Whatever is made
+    of them now would seem older than they are.
+    """
+    dates = {}
+    for path in paths:
+        with suppress(OSError):  # removed meanwhile, or not to be read
+            dates[path] = os.stat(path).st_mtime
+    later = sorted({date for date in dates.values() if date > now})
+    start = max((date for date in dates.values() if date <= now), default=now - 1)
+    step = (now - start) / max(len(later), 1)
+    new = {date: start + step * place for place, date in enumerate(later, start=1)}
+    count = 0
+    for path, date in dates.items():
+        if date in new:
+            with suppress(OSError):  # not ours: then it stays as it is
+                os.utime(path, (new[date], new[date]))
+                count += 1
+    return count
+
+
 def sha256(path: str | Path) -> str:
     """Return the hex sha256 of a file's content."""
     with open(path, "rb") as file:

@@ -1,11 +1,15 @@
 # Names and paths that every stage shares.
+import functools
+import hashlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from aebench import jobs, limits
 from aebench.errors import AebenchError
+from aebench.files import date_back, sha256
 from aebench.report.names import title
 from aebench.stages import plan
 
@@ -38,6 +42,37 @@ def code(*parts):
     return sorted(
         os.path.relpath(file) for file in files if file.is_file() and file.suffix != ".pyc"
     )
+
+
+def date_files():
+    """Leave no file in the future, where a clock that was wrong, or an archive, may have put it.
+
+    Snakemake refuses what a job has made when its input is of a later date.
+    """
+    made = [Path(name, BUDGET_NAME) for name in ("results", "reports")]
+    trees = [*made, ROOT / "src", ROOT / "workflow"]
+    files = [file for tree in trees for file in tree.rglob("*") if file.is_file()]
+    count = date_back(files, time.time())
+    if count:
+        print(f"note: {count} files had dates in the future; they have none now.", file=sys.stderr)
+
+
+def stamp(rules):
+    """Give every rule the digest of its program as a parameter, which Snakemake compares.
+
+    A date says little of a file that was copied, unpacked or only looked at by an editor.
+    """
+    content = functools.cache(  # rules share most of their files
+        lambda file: f"{os.path.relpath(file, ROOT)} {sha256(file)}"
+    )
+    for each in rules:
+        named = each.script or each.notebook
+        code = each.input.get("code", [])
+        files = [code] if isinstance(code, str) else list(code)
+        files += [os.path.join(os.path.dirname(each.snakefile), named)] if named else []
+        parts = [each.shellcmd or named or each.run_func_src or ""]
+        parts += [content(file) for file in files if os.path.isfile(file)]
+        each.set_params(program=hashlib.sha256("\n".join(parts).encode()).hexdigest())
 
 
 def comparisons():
