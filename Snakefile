@@ -51,6 +51,7 @@ include: "workflow/rules/report.smk"
 
 stamp(workflow.rules)
 if workflow.is_main_process:
+    check_folders()
     date_files()
 
 

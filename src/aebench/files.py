@@ -93,6 +93,22 @@ def _free(path: Path) -> str:
         return "unknown"
 
 
+def check_room(folder: str | Path, size: int) -> None:
+    """Refuse a folder into which `size` bytes cannot be written now; it need not exist yet.
+
+    Raises
+    ------
+    AebenchError
+        As `atomic`.
+    """
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(os.path.abspath(folder))
+    path = Path(folder, ".room")
+    with atomic(path) as temporary:
+        temporary.write_bytes(bytes(size))
+    path.unlink()
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8, atomically, with plain line ends on every system."""
     with atomic(path) as temporary:

@@ -1,6 +1,7 @@
 # Names and paths that every stage shares.
 import functools
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from aebench import jobs, limits
 from aebench.errors import AebenchError
-from aebench.files import date_back, sha256
+from aebench.files import check_room, date_back, sha256
 from aebench.report.names import title
 from aebench.stages import plan
 
@@ -42,6 +43,16 @@ def code(*parts):
     return sorted(
         os.path.relpath(file) for file in files if file.is_file() and file.suffix != ".pyc"
     )
+
+
+def check_folders():
+    """Refuse folders that Snakemake or a job could not write into, which it finds out too late."""
+    logging.raiseExceptions = False  # a message that a full disk has no room for is shown anyway
+    try:
+        for folder in (f"results/{BUDGET_NAME}/logs", f"reports/{BUDGET_NAME}", ".snakemake"):
+            check_room(folder, 2**20)
+    except AebenchError as error:
+        sys.exit(f"error: {error}")
 
 
 def date_files():
