@@ -33,7 +33,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        with _told(path, temporary):
+        with told(path, temporary):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             os.replace(temporary, path)
@@ -58,7 +58,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     try:
-        with _told(path, temporary):
+        with told(path, temporary):
             temporary.mkdir(parents=True)
             yield temporary
             shutil.rmtree(path, ignore_errors=True)
@@ -68,8 +68,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _told(path: Path, temporary: Path) -> Iterator[None]:
-    """Say in one message why `path` cannot be written."""
+def told(path: Path, temporary: Path) -> Iterator[None]:
+    """Say in one message why `path` cannot be written, for which `temporary` stands meanwhile."""
     try:
         yield
     except OSError as error:
@@ -79,7 +79,7 @@ def _told(path: Path, temporary: Path) -> Iterator[None]:
                 f"no room to write {path}: {error.strerror or error}, {_free(path)} MiB free. "
                 "Nothing was left half-written; free some space and run again."
             ) from error
-        ours = (None, str(temporary), str(path.parent))
+        ours = (None, str(temporary), *map(str, path.parents))
         filename = None if error.filename is None else str(error.filename)
         if error.errno in (*NO_RIGHT, *IN_THE_WAY) and filename in ours:
             raise AebenchError(f"cannot write {path}: {error.strerror}.") from error

@@ -171,6 +171,7 @@ def begin():
     What runs on this machine, in whatever, may take its time and no longer.
     """
     global ENDED, JOB_SERVER  # the server ends when nobody holds it
+    refuse_closed_folders()
     if workflow.local_exec:
         ENDED = limits.watch(workflow, BUDGET.get("runtime"), too_long)
     elsewhere = not workflow.local_exec or workflow.deployment_settings.deployment_method
@@ -187,6 +188,18 @@ def begin():
                 "use 'auto' or 'cpu'."
             )
     JOB_SERVER = jobs.start_server()
+
+
+def refuse_closed_folders():
+    """Refuse outputs that cannot be written, before Snakemake stumbles over removing old ones."""
+    outputs = {Path(file).parent for job in workflow.dag.needrun_jobs() for file in job.output}
+    folders = {next(each for each in (file, *file.parents) if each.exists()) for file in outputs}
+    closed = sorted(str(folder) for folder in folders if not os.access(folder, os.W_OK))
+    if closed:
+        sys.exit(
+            f"error: cannot write into {', '.join(closed[:3])}: read-only, or another user's; "
+            "open the folder to this user, or make its results elsewhere."
+        )
 
 
 def trains_network(job):

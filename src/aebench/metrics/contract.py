@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 import numpy as np
 
 from aebench.errors import AebenchError
+from aebench.files import told
 from aebench.metrics.reconstruction import blocks
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _decoded(
     It is written as a file, not through a memory map, so that a full disk is an OSError.
     """
     width = 0
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with told(folder / "reconstruction", folder), tempfile.TemporaryFile(dir=folder) as file:
         for start in range(0, len(codes), DECODED_AT_ONCE):
             block = np.asarray(decode(codes[start : start + DECODED_AT_ONCE]))
             width = block.shape[1]
