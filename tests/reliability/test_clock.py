@@ -1,10 +1,12 @@
 """What is in a file decides what is made again: neither its date nor a clock that was wrong."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grimp
 import pytest
 from conftest import EXAMPLES, Workflow, plant
 
@@ -119,3 +121,38 @@ def test_a_clock_set_back_while_a_job_runs(make_workflow, measured):
     assert "note: 1 files had dates in the future" in outcome.text
     assert workflow.written() == sorted([*before, codes])
     measured("faults injected", 1)
+
+
+EARLIER = {
+    "data": [],
+    "train_mean": ["data"],
+    "evaluate": ["train_mean", "data"],
+    "exhibits": ["train_mean", "data"],
+    "aggregate": ["evaluate", "train_mean", "data"],
+    "claims": ["aggregate", "evaluate", "train_mean", "data"],
+    "toys": [],
+    "report": ["claims", "aggregate", "exhibits", "toys", "evaluate", "train_mean", "data"],
+}
+"""Rules, and those that make what they read: what changes these changes them."""
+
+PLUMBING = {"", "console", "errors", "files"}
+"""Modules that carry results and decide none."""
+
+
+@pytest.mark.promise("Faults", "Every module that decides a result is one whose change is noticed")
+def test_rules_name_every_module_that_decides_their_results(make_workflow, measured):
+    outcome = make_workflow("mean").run("-n", "--quiet", "host")
+    inputs = re.findall(r"^rule (\w+):\n +input: (.*)$", outcome.text, flags=re.MULTILINE)
+    named = {rule: set(re.findall(r"src/aebench/(\S+?)\.py", files)) for rule, files in inputs}
+    graph = grimp.build_graph("aebench")
+    for rule, earlier in EARLIER.items():
+        stage = f"aebench.stages.{rule.partition('_')[0]}"
+        found = {stage, *graph.find_upstream_modules(stage)}
+        modules = {name.removeprefix("aebench").lstrip(".") for name in found} - PLUMBING
+        known = {file for each in (rule, *earlier) for file in named[each]}
+        known = {file.removesuffix("/__init__").replace("/", ".") for file in known}
+        missing = modules - known
+        if rule == "toys":  # on made-up data: what prepares real data decides nothing there
+            missing = {name for name in missing if not name.startswith("datasets")}
+        assert missing == set(), rule
+        measured("modules watched", len(modules))

@@ -296,7 +296,8 @@ def test_a_run_on_a_full_disk(make_workflow, disk, measured):
     for workflow in (calm, small):
         plant(workflow, "mnist")
         toys.run(workflow.results / "toys.npz", toys.Scale((0, 1), 200, 0.1))
-    assert calm.run().code == 0
+    outcome = calm.run()
+    assert outcome.code == 0, outcome.text
     sizes = sum(-(-(calm.folder / name).stat().st_size // PAGE) for name in calm.written()) * PAGE
     disk.fill(2**19)
     said(small.run(), "error: no room to write")  # it does not begin
