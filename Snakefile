@@ -49,6 +49,12 @@ include: "workflow/rules/exhibits.smk"
 include: "workflow/rules/report.smk"
 
 
+stamp(workflow.rules)
+if workflow.is_main_process:
+    check_folders()
+    date_files()
+
+
 rule all:
     default_target: True
     input:

@@ -1,6 +1,7 @@
 """A copy of the workflow to run and to break, and small data sets to feed it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,12 @@ class Outcome:
 
     def lines(self, word: str) -> list[str]:
         return [line for line in self.text.splitlines() if word in line]
+
+    def jobs(self) -> dict[str, int]:
+        """How many jobs of each rule a dry run announces; none when there is nothing to be done."""
+        table = self.text.rpartition("Job stats:")[2].partition("Reasons:")[0]
+        rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
+        return {rule: int(count) for rule, count in rows if rule != "total"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from aebench.errors import AebenchError
-from aebench.files import atomic, read_json, remove_partial, sha256, write_csv, write_text
+from aebench.files import (
+    atomic,
+    date_back,
+    read_json,
+    remove_partial,
+    sha256,
+    write_csv,
+    write_text,
+)
 
 FULL = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG]
 CLOSED = [errno.EACCES, errno.EROFS, errno.EPERM]
@@ -172,6 +180,29 @@ def test_numpy_and_others_choose_the_format_by_the_suffix(tmp_path):
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"aebench")
     assert sha256(tmp_path / "a") == hashlib.sha256(b"aebench").hexdigest()
+
+
+# ---------------------------------------------------------------- dates
+
+
+def test_files_of_the_future_get_dates_of_the_past_in_their_order(tmp_path):
+    dates = {"old": 10, "late": 100, "b": 300, "a": 200, "with a": 200, "c": 301}
+    for name, date in dates.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (date, date))
+    paths = [tmp_path / name for name in dates]
+    assert date_back([*paths, tmp_path / "missing"], now=110) == 4
+    new = {name: (tmp_path / name).stat().st_mtime for name in dates}
+    assert (new["old"], new["late"]) == (10, 100)
+    assert 100 < new["a"] == new["with a"] < new["b"] < new["c"] <= 110
+    assert date_back(paths, now=110) == 0
+
+
+def test_where_all_files_are_of_the_future(tmp_path):
+    (tmp_path / "a").touch()
+    assert date_back([tmp_path / "a"], now=50) == 1
+    assert (tmp_path / "a").stat().st_mtime == 50
+    assert date_back([], now=50) == 0
 
 
 # ---------------------------------------------------------------- JSON and CSV

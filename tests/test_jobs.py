@@ -328,7 +328,7 @@ def test_a_job_that_cannot_say_why_it_ended(desk, what, arguments, words):
     done = desk.run(what, **arguments)
     assert done.returncode != 0
     assert done.stderr == f"error: x: probe: the job {words}\n"
-    assert plan.failures(desk.log.parent) == [done.stderr.strip()]  # as repeated at the end
+    assert plan.failures([desk.log]) == [done.stderr.strip()]  # as repeated at the end
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

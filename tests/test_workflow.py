@@ -42,11 +42,7 @@ RUN = {  # subspace applies to images alone
 }
 
 
-def jobs(outcome: Outcome) -> dict[str, int]:
-    """How many jobs of each rule a dry run announces."""
-    table = outcome.text.rpartition("Job stats:")[2].partition("Reasons:")[0]
-    rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
-    return {rule: int(count) for rule, count in rows if rule != "total"}
+jobs = Outcome.jobs
 
 
 def message(outcome: Outcome) -> str:

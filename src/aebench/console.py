@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aebench.errors import AebenchError
@@ -64,6 +64,27 @@ class Progress:
         )
 
 
+class _Log:
+    """A job's log file. One that does not fit on the disk is no reason to lose the job's result."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self.file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.file.flush()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.file.close()
+
+
 class _Tee:
     """A stream that also writes to a log file."""
 
@@ -102,34 +123,38 @@ def job(log: str | Path, label: str) -> Iterator[None]:
     What a job that ends well has used stands in the last line of its log, and for programs in a
     file of the same name with the suffix .json.
     """
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "w", encoding="utf-8") as file:
-        terminal = sys.stderr
-        sys.stderr = _Tee(terminal, file)
-        start, cpu_start = time.perf_counter(), cpu_seconds()
-        try:
-            yield
-            used = {
-                "seconds": time.perf_counter() - start,
-                "cpu_seconds": cpu_seconds() - cpu_start,
-                "peak_memory_mb": peak_memory_mb(),
-            }
-            write_text(Path(log).with_suffix(".json"), json.dumps(used) + "\n")
-            print(
-                f"{label}: {used['seconds']:.1f} s, {used['cpu_seconds']:.1f} CPU-s, "
-                f"peak memory {used['peak_memory_mb']:.0f} MB",
-                file=file,
-            )
-        except AebenchError as error:
-            print(f"error: {label}: {error}", file=sys.stderr)
-            sys.exit(1)
-        except Exception as error:
-            traceback.print_exc(file=file)
-            message = " ".join(str(error).split())
-            print(
-                f"error: {label}: {type(error).__name__}: {message} (traceback in {log})",
-                file=sys.stderr,
-            )
-            sys.exit(1)
-        finally:
-            sys.stderr = terminal
+    terminal = sys.stderr
+    try:
+        file = _Log(Path(log))
+    except OSError as error:
+        print(f"error: {label}: cannot write {log}: {error.strerror}.", file=terminal)
+        sys.exit(1)
+    sys.stderr = _Tee(terminal, file)
+    start, cpu_start = time.perf_counter(), cpu_seconds()
+    try:
+        yield
+        used = {
+            "seconds": time.perf_counter() - start,
+            "cpu_seconds": cpu_seconds() - cpu_start,
+            "peak_memory_mb": peak_memory_mb(),
+        }
+        write_text(Path(log).with_suffix(".json"), json.dumps(used) + "\n")
+        print(
+            f"{label}: {used['seconds']:.1f} s, {used['cpu_seconds']:.1f} CPU-s, "
+            f"peak memory {used['peak_memory_mb']:.0f} MB",
+            file=file,
+        )
+    except AebenchError as error:
+        print(f"error: {label}: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        traceback.print_exc(file=file)
+        message = " ".join(str(error).split())
+        print(
+            f"error: {label}: {type(error).__name__}: {message} (traceback in {log})",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    finally:
+        sys.stderr = terminal
+        file.close()

@@ -33,7 +33,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        with _told(path, temporary):
+        with told(path, temporary):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             os.replace(temporary, path)
@@ -58,7 +58,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     try:
-        with _told(path, temporary):
+        with told(path, temporary):
             temporary.mkdir(parents=True)
             yield temporary
             shutil.rmtree(path, ignore_errors=True)
@@ -78,8 +78,8 @@ def remove_partial(folder: str | Path) -> None:
 
 
 @contextmanager
-def _told(path: Path, temporary: Path) -> Iterator[None]:
-    """Say in one message why `path` cannot be written."""
+def told(path: Path, temporary: Path) -> Iterator[None]:
+    """Say in one message why `path` cannot be written, for which `temporary` stands meanwhile."""
     try:
         yield
     except OSError as error:
@@ -89,7 +89,7 @@ def _told(path: Path, temporary: Path) -> Iterator[None]:
                 f"no room to write {path}: {error.strerror or error}, {_free(path)} MiB free. "
                 "Nothing was left half-written; free some space and run again."
             ) from error
-        ours = (None, str(temporary), str(path.parent))
+        ours = (None, str(temporary), *map(str, path.parents))
         filename = None if error.filename is None else str(error.filename)
         if error.errno in (*NO_RIGHT, *IN_THE_WAY) and filename in ours:
             raise AebenchError(f"cannot write {path}: {error.strerror}.") from error
@@ -101,6 +101,22 @@ def _free(path: Path) -> str:
         return f"{shutil.disk_usage(path.parent).free / 2**20:.0f}"
     except OSError:
         return "unknown"
+
+
+def check_room(folder: str | Path, size: int) -> None:
+    """Refuse a folder into which `size` bytes cannot be written now; it need not exist yet.
+
+    Raises
+    ------
+    AebenchError
+        As `atomic`.
+    """
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(os.path.abspath(folder))
+    path = Path(folder, ".room")
+    with atomic(path) as temporary:
+        temporary.write_bytes(bytes(size))
+    path.unlink()
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -136,6 +152,30 @@ def read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, An
     if not isinstance(found, dict):
         raise AebenchError(f"{path} is not a JSON object.")
     return found
+
+
+def date_back(paths: Iterable[str | Path], now: float) -> int:
+    """Give files of a later date than `now` one between the latest of the others and `now`.
+
+    They keep their order, so what was made of what can still be told; return how many they are.
+    A clock that was wrong, another machine's or an archive's leaves such files. Whatever is made
+    of them now would seem older than they are.
+    """
+    dates = {}
+    for path in paths:
+        with suppress(OSError):  # removed meanwhile, or not to be read
+            dates[path] = os.stat(path).st_mtime
+    later = sorted({date for date in dates.values() if date > now})
+    start = max((date for date in dates.values() if date <= now), default=now - 1)
+    step = (now - start) / max(len(later), 1)
+    new = {date: start + step * place for place, date in enumerate(later, start=1)}
+    count = 0
+    for path, date in dates.items():
+        if date in new:
+            with suppress(OSError):  # not ours: then it stays as it is
+                os.utime(path, (new[date], new[date]))
+                count += 1
+    return count
 
 
 def sha256(path: str | Path) -> str:

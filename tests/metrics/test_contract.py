@@ -12,6 +12,13 @@ FOLDER = "results/quick/mnist/my-method/d2/seed-7"
 WHO = f"variant 'my-method' on mnist, code size 2, seed 7 ({FOLDER}): "
 
 
+REFUSED = pytest.mark.promise(
+    "Faults",
+    "A variant that writes what cannot be measured, be it the wrong shape, too few rows or NaN: "
+    "one message names file, found and allowed",
+)
+
+
 def change(array, index, value):
     array = array.copy()
     array[index] = value
@@ -59,6 +66,23 @@ CODES = {
         lambda c: c | {"train": change(c["train"], (3, 1), np.inf)},
         "codes.npz 'train' has NaN or infinite values in 1 of 120 rows",
     ),
+    "three dimensions": (
+        lambda c: c | {"test": c["test"][:, :, None]},
+        "codes.npz 'test' has shape [40, 2, 1]; needed: [40, 2]",
+    ),
+    "no rows": (
+        lambda c: c | {"test": c["test"][:0]},
+        "codes.npz 'test' has shape [0, 2]; needed: [40, 2]",
+    ),
+    "words": (
+        lambda c: {p: a.astype("U9") for p, a in c.items()},
+        "codes.npz 'train' is <U9; allowed: float32, or uint8 of 0 and 1",
+    ),
+    "complex": (
+        lambda c: {p: a.astype(np.complex64) for p, a in c.items()},
+        "codes.npz 'train' is complex64; allowed: float32, or uint8 of 0 and 1",
+    ),
+    "no arrays": (lambda c: {}, "no array 'train'; found: none; needed: train, test"),
     "not bits": (
         lambda c: {p: np.full(a.shape, 2, np.uint8) for p, a in c.items()},
         "codes.npz 'train' is uint8 with values other than 0 and 1 in 120 rows",
@@ -66,13 +90,15 @@ CODES = {
 }
 
 
+@REFUSED
 @pytest.mark.parametrize(("spoil", "message"), CODES.values(), ids=CODES)
-def test_refused_codes(images, spoil, message):
+def test_refused_codes(images, spoil, message, measured):
     codes, R = make_run(images)
     with pytest.raises(AebenchError) as error:
         check_run(images, spoil(codes), R, 2, FOLDER)
     assert str(error.value).startswith(WHO)
     assert message in str(error.value)
+    measured("faults injected", 1)
 
 
 RECONSTRUCTIONS = {
@@ -91,16 +117,18 @@ RECONSTRUCTIONS = {
 }
 
 
+@REFUSED
 @pytest.mark.parametrize(
     ("kind", "spoil", "message"), RECONSTRUCTIONS.values(), ids=RECONSTRUCTIONS
 )
-def test_refused_reconstructions(kind, spoil, message):
+def test_refused_reconstructions(kind, spoil, message, measured):
     dataset = make_dataset(kind)
     codes, R = make_run(dataset)
     with pytest.raises(AebenchError) as error:
         check_run(dataset, codes, spoil(R), 2, FOLDER)
     assert str(error.value).startswith(f"{WHO}reconstruction ")
     assert message in str(error.value)
+    measured("faults injected", 1)
 
 
 @pytest.fixture
@@ -140,14 +168,49 @@ def test_what_a_model_decodes_is_checked(folder, images):
         read_run(folder, images, 2, lambda Z: np.full((len(Z), 12), np.nan))
 
 
+HEADER = "epoch,split,metric,value,seconds\n"
+BESIDE = {
+    "no JSON": ("run.json", "{", "run.json cannot be read as a JSON object"),
+    "a list": ("run.json", "[]", "run.json cannot be read as a JSON object"),
+    "seconds": ("run.json", '{"seconds": "3 s"}', "'seconds' is '3 s'; allowed: a number, or null"),
+    "true": ("run.json", '{"parameters_count": true}', "is True; allowed: a number"),
+    "device": ("run.json", '{"device": 0}', "run.json 'device' is 0; allowed: text, or null"),
+    "versions": ("run.json", '{"versions": ["1"]}', "is ['1']; allowed: an object, or null"),
+    "no table": ("history.csv", b"\xff\xfe\x00", "history.csv cannot be read as a table"),
+    "empty": ("history.csv", "", "history.csv has columns []; needed: ['epoch', 'split'"),
+    "columns": ("history.csv", "epoch,loss\n1,2\n", "has columns ['epoch', 'loss']; needed:"),
+    "words": ("history.csv", HEADER + "1,train,loss,low,2\n", "['1', 'train', 'loss', 'low', '2']"),
+    "short": ("history.csv", HEADER + "1,train,loss,2,3\n2,train\n", "['2', 'train'] in line 3"),
+}
+
+
+@REFUSED
+@pytest.mark.parametrize(("name", "content", "message"), BESIDE.values(), ids=BESIDE)
+def test_what_lies_beside_the_codes_is_checked(folder, images, name, content, message, measured):
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(AebenchError) as error:
+        read_run(folder, images, 2)
+    assert str(error.value).startswith("variant 'my-method' on mnist, code size 2, seed 7 (")
+    assert message in str(error.value)
+    measured("faults injected", 1)
+
+
+def test_what_lies_beside_the_codes_may_say_little_or_more(folder, images):
+    (folder / "run.json").write_text('{"seconds": 3, "device": null, "mine": [1]}')
+    (folder / "history.csv").write_text(HEADER + "1,train,loss,nan,0.1\n")
+    read_run(folder, images, 2)
+
+
+@REFUSED
 @pytest.mark.parametrize("name", ["codes.npz", "reconstruction.npy"])
-def test_missing_and_broken_files(folder, images, name):
+def test_missing_and_broken_files(folder, images, name, measured):
     (folder / name).write_bytes(b"not numpy")
     with pytest.raises(AebenchError, match=rf"seed 7 .*{name} cannot be read as a numpy file"):
         read_run(folder, images, 2)
     (folder / name).unlink()
     with pytest.raises(AebenchError, match=rf"variant 'my-method' on mnist.*{name} is missing"):
         read_run(folder, images, 2)
+    measured("faults injected", 2)
 
 
 def test_pickles_are_refused(folder, images):

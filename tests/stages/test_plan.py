@@ -377,15 +377,14 @@ def test_failures_are_the_last_lines_of_logs_that_end_in_an_error(tmp_path):
     (tmp_path / "b.log").write_text("error: b: an earlier run.\nall well\n")
     (tmp_path / "c.log").write_text("")
     (tmp_path / "d.log").write_bytes(b"\xff\xfe\nerror: d: broken \xff.\n")
-    (tmp_path / "e.txt").write_text("error: not a log\n")
-    found = plan.failures(tmp_path)
+    found = plan.failures(sorted(tmp_path.glob("*.log")))
     assert found[0] == "error: a: no room."
     assert found[1].startswith("error: d: broken")
     assert len(found) == 2
 
 
-def test_failures_of_a_run_that_wrote_no_logs(tmp_path):
-    assert plan.failures(tmp_path / "logs") == []
+def test_failures_of_a_job_that_wrote_no_log(tmp_path):
+    assert plan.failures([tmp_path / "logs" / "a.log"]) == []
 
 
 def test_a_data_set_may_differ_from_its_kind(config):

@@ -1,16 +1,19 @@
 # Names and paths that every stage shares.
+import functools
+import hashlib
+import logging
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from aebench import jobs, running
+from aebench import jobs, limits, running
 from aebench.errors import AebenchError
+from aebench.files import check_room, date_back, sha256
 from aebench.report.names import title
 from aebench.stages import plan
 
-STARTED = time.time()
 ROOT = Path(workflow.basedir)
 VARIANT_FILES = sorted((ROOT / "workflow" / "variants").glob("*.smk"))
 
@@ -19,6 +22,7 @@ try:
 except AebenchError as error:
     sys.exit(f"error: {error}")  # a WorkflowError would add a traceback
 
+ENDED = {}  # jobs that ran longer than they may, and what was said of each
 BUDGET_NAME = config["budget"]
 BUDGET = PLAN.budget
 DATASETS = PLAN.datasets
@@ -39,6 +43,47 @@ def code(*parts):
     return sorted(
         os.path.relpath(file) for file in files if file.is_file() and file.suffix != ".pyc"
     )
+
+
+def check_folders():
+    """Refuse folders that Snakemake or a job could not write into, which it finds out too late."""
+    logging.raiseExceptions = False  # a message that a full disk has no room for is shown anyway
+    try:
+        for folder in (f"results/{BUDGET_NAME}/logs", f"reports/{BUDGET_NAME}", ".snakemake"):
+            check_room(folder, 2**20)
+    except AebenchError as error:
+        sys.exit(f"error: {error}")
+
+
+def date_files():
+    """Leave no file in the future, where a clock that was wrong, or an archive, may have put it.
+
+    Snakemake refuses what a job has made when its input is of a later date.
+    """
+    made = [Path(name, BUDGET_NAME) for name in ("results", "reports")]
+    trees = [*made, ROOT / "src", ROOT / "workflow"]
+    files = [file for tree in trees for file in tree.rglob("*") if file.is_file()]
+    count = date_back(files, time.time())
+    if count:
+        print(f"note: {count} files had dates in the future; they have none now.", file=sys.stderr)
+
+
+def stamp(rules):
+    """Give every rule the digest of its program as a parameter, which Snakemake compares.
+
+    A date says little of a file that was copied, unpacked or only looked at by an editor.
+    """
+    content = functools.cache(  # rules share most of their files
+        lambda file: f"{os.path.relpath(file, ROOT)} {sha256(file)}"
+    )
+    for each in rules:
+        named = each.script or each.notebook
+        code = each.input.get("code", [])
+        files = [code] if isinstance(code, str) else list(code)
+        files += [os.path.join(os.path.dirname(each.snakefile), named)] if named else []
+        parts = [each.shellcmd or named or each.run_func_src or ""]
+        parts += [content(file) for file in files if os.path.isfile(file)]
+        each.set_params(program=hashlib.sha256("\n".join(parts).encode()).hexdigest())
 
 
 def comparisons():
@@ -122,15 +167,18 @@ def all_runs(file):
 def begin():
     """Before the first job: be alone, refuse a GPU that is not there, share the import of PyTorch.
 
-    The last two only where jobs run beside us in the same Python: a cluster's node may have what
-    we have not.
+    What runs on this machine, in whatever language, may take its time and no longer. The last two
+    only where jobs run beside us in the same Python: a cluster's node may have what we have not.
     """
-    global RUN, JOB_SERVER  # they end when nobody holds them
+    global RUN, ENDED, JOB_SERVER  # the lock and the server end when nobody holds them
+    refuse_closed_folders()
     folders = [f"{kind}/{BUDGET_NAME}" for kind in ("results", "reports")]
     try:
         RUN = running.begin(f".snakemake/{BUDGET_NAME}.run", folders)
     except AebenchError as error:
         sys.exit(f"error: {error}")
+    if workflow.local_exec:
+        ENDED = limits.watch(workflow, BUDGET.get("runtime"), too_long)
     elsewhere = not workflow.local_exec or workflow.deployment_settings.deployment_method
     if elsewhere or workflow.touch:
         return
@@ -147,14 +195,41 @@ def begin():
     JOB_SERVER = jobs.start_server()
 
 
+def refuse_closed_folders():
+    """Refuse outputs that cannot be written, before Snakemake stumbles over removing old ones."""
+    outputs = {Path(file).parent for job in workflow.dag.needrun_jobs() for file in job.output}
+    folders = {next(each for each in (file, *file.parents) if each.exists()) for file in outputs}
+    closed = sorted(str(folder) for folder in folders if not os.access(folder, os.W_OK))
+    if closed:
+        sys.exit(
+            f"error: cannot write into {', '.join(closed[:3])}: read-only, or another user's; "
+            "open the folder to this user, or make its results elsewhere."
+        )
+
+
 def trains_network(job):
     return job.rule.params.get("estimator") == "AutoEncoder"
 
 
+def case(job):
+    """A job as messages name it: its rule and what of it."""
+    values = ", ".join(f"{name} {value}" for name, value in job.wildcards_dict.items())
+    return f"rule {job.rule.name} ({values})" if values else f"rule {job.rule.name}"
+
+
+def too_long(job, minutes):
+    return (
+        f"error: {case(job)} ran longer than its limit of {minutes:g} minutes and was ended; "
+        "the limit is `runtime` of the rule's resources, else of the budget in config.yaml."
+    )
+
+
 def print_failures():
     """Repeat at the end what went wrong, which a long run has scrolled away."""
-    print("\n".join(plan.failures(f"results/{BUDGET_NAME}/logs", STARTED)))
     for job in sorted(workflow.scheduler.failed, key=str):
-        if not job.is_group() and not job.log:
-            case = ", ".join(f"{name} {value}" for name, value in job.wildcards_dict.items())
-            print(f"error: rule {job.rule.name} failed ({case}); its message stands above.")
+        parts = list(job) if job.is_group() else [job]
+        logs = [log for part in parts for log in part.log]
+        said = plan.failures(logs)
+        said += [ENDED[part.jobid] for part in parts if part.jobid in ENDED and not part.log]
+        where = f"see {logs[0]}" if logs else "its message stands above"
+        print("\n".join(said) or f"error: {case(parts[0])} failed; {where}.")

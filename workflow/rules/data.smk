@@ -1,7 +1,7 @@
 # data: fetch, check, parse, split.
 rule data:
     input:
-        code=code("datasets"),
+        code=code("datasets", "streams.py", "stages/data.py"),
     output:
         data="<results>/{dataset}/data.npz",
         facts="<results>/{dataset}/data.json",

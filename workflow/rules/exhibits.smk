@@ -6,6 +6,9 @@ rule exhibits:
         facts=shown_models("model.json"),
         codes=shown_models("codes.npz"),
         code=code(
+            "metrics/contract.py",
+            "metrics/measured.py",
+            "metrics/reconstruction.py",
             "metrics/robustness.py",
             "metrics/sampling.py",
             "models/filters.py",

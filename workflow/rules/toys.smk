@@ -1,7 +1,7 @@
 # toys: small experiments on made-up data, the same at every budget, for the lecture notes.
 rule toys:
     input:
-        code=code("models", "training", "stages/toys.py"),
+        code=code("models", "training", "streams.py", "stages/toys.py"),
     output:
         toys="<results>/toys.npz",
     log:

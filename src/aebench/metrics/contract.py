@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 import numpy as np
 
 from aebench.errors import AebenchError
+from aebench.files import read_json, told
 from aebench.metrics.reconstruction import blocks
 
 if TYPE_CHECKING:
@@ -20,6 +22,19 @@ DECODED_AT_ONCE = 20_000  # items; 160 MB of 2,000 words
 
 SHARE_TOLERANCE = 1e-3
 """How far the shares of a reconstructed document may sum from 1."""
+
+HISTORY = ["epoch", "split", "metric", "value", "seconds"]
+"""Columns of history.csv."""
+
+_NUMBER = ((int, float, type(None)), "a number, or null")
+_TEXT = ((str, type(None)), "text, or null")
+_TABLE = ((dict, type(None)), "an object, or null")
+FACTS: dict[str, tuple[tuple[type, ...], str]] = {
+    **dict.fromkeys(("seconds", "peak_memory_mb", "parameters_count", "seed"), _NUMBER),
+    **dict.fromkeys(("estimator", "device", "code_dtype"), _TEXT),
+    **dict.fromkeys(("parameters", "data_sha256", "versions", "commit", "hardware"), _TABLE),
+}
+"""What run.json may say, and what of it is allowed; other names may hold anything."""
 
 _T = TypeVar("_T")
 _SEED_FOLDER = re.compile(
@@ -41,7 +56,7 @@ def read_run(
     code_size: int,
     decode: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Run:
-    """Read codes.npz and reconstruction.npy of a seed folder and check them.
+    """Read codes.npz and reconstruction.npy of a seed folder and check all that a variant wrote.
 
     Parameters
     ----------
@@ -62,8 +77,9 @@ def read_run(
     Raises
     ------
     AebenchError
-        When a file is missing or unreadable, or `check_run` refuses its content.
+        When a file is missing or unreadable, or `check_run` or `check_facts` refuses its content.
     """
+    check_facts(Path(folder))
     codes = _load(Path(folder), "codes.npz", _read_arrays)
     if decode is None:
         reconstruction = _load(Path(folder), "reconstruction.npy", _map_array)
@@ -110,6 +126,44 @@ def check_run(
     _check_reconstruction(reconstruction, dataset, where)
 
 
+def check_facts(folder: Path) -> None:
+    """Refuse a run.json or a history.csv, which need not be there, that no report could be made of.
+
+    Raises
+    ------
+    AebenchError
+        Names variant, file, what was found and what is allowed.
+    """
+    if (folder / "run.json").is_file():
+        facts = _load(folder, "run.json", read_json, "as a JSON object")
+        for name, (kinds, words) in FACTS.items():
+            if type(facts.get(name)) not in kinds:
+                refuse(folder, f"run.json '{name}' is {facts[name]!r}; allowed: {words}")
+    if (folder / "history.csv").is_file():
+        header, *rows = _load(folder, "history.csv", _read_rows, "as a table") or [[]]
+        if header != HISTORY:
+            refuse(folder, f"history.csv has columns {header}; needed: {HISTORY}")
+        for line, row in enumerate(rows, start=2):
+            if len(row) != len(HISTORY) or not all(_is_number(row[i]) for i in (0, 3, 4)):
+                refuse(
+                    folder,
+                    f"history.csv has {row} in line {line}; epoch, value and seconds are numbers",
+                )
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return [row for row in csv.reader(file) if row]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def refuse(where: str | Path, reason: str) -> NoReturn:
     """Raise the one error of this module, naming the variant as far as the folder tells it."""
     match = _SEED_FOLDER.search(Path(where).as_posix())
@@ -124,14 +178,14 @@ def refuse(where: str | Path, reason: str) -> NoReturn:
     raise AebenchError(f"{who}: {reason}.")
 
 
-def _load(folder: Path, name: str, read: Callable[[Path], _T]) -> _T:
+def _load(folder: Path, name: str, read: Callable[[Path], _T], how: str = "as a numpy file") -> _T:
     path = folder / name
     if not path.is_file():
         refuse(folder, f"{name} is missing; every variant must write codes.npz, reconstruction.npy")
     try:
         return read(path)
     except Exception as error:  # numpy raises ValueError, zipfile.BadZipFile, EOFError, ...
-        refuse(folder, f"{name} cannot be read as a numpy file ({error})")
+        refuse(folder, f"{name} cannot be read {how} ({error})")
 
 
 def _decoded(
@@ -142,7 +196,7 @@ def _decoded(
     It is written as a file, not through a memory map, so that a full disk is an OSError.
     """
     width = 0
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with told(folder / "reconstruction", folder), tempfile.TemporaryFile(dir=folder) as file:
         for start in range(0, len(codes), DECODED_AT_ONCE):
             block = np.asarray(decode(codes[start : start + DECODED_AT_ONCE]))
             width = block.shape[1]

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -275,6 +275,7 @@ def _rule(error: Any) -> str:
         "enum": f"allowed are {', '.join(map(str, value)) if isinstance(value, list) else value}",
         "const": f"allowed is {value!r}",
         "minimum": f"the smallest allowed is {value}",
+        "exclusiveMinimum": f"it must be more than {value}",
         "minItems": "the list is empty or too short" if value else "",
         "uniqueItems": "a value stands in it twice",
         "oneOf": "it must be `all` or a list of names",
@@ -284,14 +285,10 @@ def _rule(error: Any) -> str:
     return words.get(error.validator, error.message)
 
 
-def failures(logs: str | Path, since: float = 0.0) -> list[str]:
-    """Collect the messages of failed jobs from logs written after `since` (seconds, as time.time).
-
-    An earlier run's message is no news: its variant may be mended, or gone.
-    """
+def failures(logs: Iterable[str | Path]) -> list[str]:
+    """Collect the messages of failed jobs: the last lines of their logs."""
     messages = []
-    recent = (log for log in Path(logs).glob("*.log") if log.stat().st_mtime >= since)
-    for log in sorted(recent):
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        messages += [line for line in lines[-1:] if line.startswith("error: ")]
+    for log in map(Path, logs):
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        messages += [line for line in text.splitlines()[-1:] if line.startswith("error: ")]
     return messages

@@ -74,7 +74,8 @@ def _settings(config: Mapping[str, Any], budget: str) -> dict[str, Any]:
         key: config.get(key)
         for key in ("code_sizes", "unseen", "database", "vocabulary_size", "precision")
     }
-    return own | {"budget": config["budgets"].get(budget, {})}
+    scale = {k: v for k, v in config["budgets"].get(budget, {}).items() if k != "runtime"}
+    return own | {"budget": scale}
 
 
 def _print_coverage(released: pd.DataFrame, found: pd.DataFrame) -> None:
