@@ -98,6 +98,7 @@ FAULTS = {
     "bomb": (gzip.compress(bytes(10**8)), "more than 102400 bytes when unpacked"),
     "endless": (("endless",), f"more than {raw().most_packed} bytes"),
     "announced too long": (("announced", CONTENT, 10**12), f"more than {raw().most_packed} bytes"),
+    "announced without end": (("announced", CONTENT, "9" * 5000), "ValueError: Exceeds the limit"),
     "announced too short": (("announced", CONTENT, 9), "wrong content"),
     "no HTTP": (("bytes", b"\x16\x03\x01\x02\x00"), "the connection was dropped"),
     "long head": (

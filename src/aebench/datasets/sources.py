@@ -671,7 +671,10 @@ class _Careful:
 
 
 class _Download(threading.Thread):
-    """Fetches one URL. A thread of its own, so that whatever holds it cannot hold us."""
+    """Fetches one URL. A thread of its own, so that whatever holds it cannot hold us.
+
+    Pooch's downloader bounds neither the size nor, byte by byte, the time.
+    """
 
     def __init__(self, url: str, target: Path, most: int) -> None:
         super().__init__(daemon=True)
