@@ -181,14 +181,16 @@ def test_the_trap_works(place, tmp_path):
         place.unlink()
 
 
+def vouch(file: Path, **facts: str) -> None:
+    """Let a file say that what was planted is what belongs there."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | facts))
+
+
 def read_data(folder: Path, plant: Callable[[Path], None]) -> None:
-    """With a data.json that vouches for it."""
     dataset = small_dataset("mnist")
     datasets.save(dataset, folder / "data.npz", folder / "data.json")
     plant(folder / "data.npz")
-    facts = json.loads((folder / "data.json").read_text())
-    facts["npz_sha256"] = sha256(folder / "data.npz")
-    (folder / "data.json").write_text(json.dumps(facts))
+    vouch(folder / "data.json", npz_sha256=sha256(folder / "data.npz"))
     datasets.read(folder / "data.npz")
 
 
@@ -214,6 +216,7 @@ def read_model(folder: Path, plant: Callable[[Path], None]) -> None:
     models.save(model, folder, "PCA", 2, {})
     models.load(folder)
     plant(folder / "model.safetensors")
+    vouch(folder / "model.json", weights_sha256=sha256(folder / "model.safetensors"))
     models.load(folder)
 
 
@@ -223,6 +226,7 @@ def read_network(folder: Path, plant: Callable[[Path], None]) -> None:
     models.save(model, folder, "AutoEncoder", 2, settings)
     models.load(folder)
     plant(folder / "model.safetensors")
+    vouch(folder / "model.json", weights_sha256=sha256(folder / "model.safetensors"))
     models.load(folder)
 
 
