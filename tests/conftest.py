@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,12 +55,21 @@ class Workflow:
 
     folder: Path
 
-    def run(self, *arguments: str, environment: Mapping[str, str] | None = None, **options: Any):
-        """Call Snakemake in the folder; its words come back together with its exit code."""
+    def run(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+        **options: Any,
+    ):
+        """Call Snakemake in the folder, through another command if there is one before it.
+
+        Its words come back together with its exit code.
+        """
         python = Path(sys.executable)
         path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
         found = subprocess.run(
-            [str(python), "-m", "snakemake", "--cores", "1", *arguments],
+            [*before, str(python), "-m", "snakemake", "--cores", "1", *arguments],
             cwd=self.folder,
             env={**os.environ, "PATH": path, **(environment or {})},
             stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ from aebench.errors import AebenchError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_RIGHT = (errno.EACCES, errno.EROFS, errno.EPERM)
-IN_THE_WAY = (errno.EEXIST, errno.ENOTEMPTY)
+IN_THE_WAY = (errno.EEXIST, errno.ENOTEMPTY, errno.EISDIR, errno.ENOTDIR)
 
 
 @contextmanager

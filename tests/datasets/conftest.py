@@ -1,6 +1,7 @@
 """A cache of one's own, and a web server on this machine that misbehaves as asked."""
 
 import contextlib
+import ctypes
 import socket
 import struct
 import threading
@@ -19,6 +20,9 @@ class Server(ThreadingHTTPServer):
     ("truncated", body): the head announces the whole body, half of it comes, then a regular end.
     ("dropped", body): half the body comes, then the connection is reset.
     ("silent",): no answer at all. ("stalled", body): half the body comes, then nothing.
+    ("trickled", body), ("trickled head", body): a byte every 50 ms, of the body or from the start.
+    ("announced", body, length): the body comes under a length that is not its own.
+    ("endless",): zeros without an end. ("moved", place): look there. ("bytes", answer): just that.
     """
 
     daemon_threads = True
@@ -43,19 +47,44 @@ class Handler(BaseHTTPRequestHandler):
             self.body(answer, len(answer))
         elif answer[0] == "silent":
             self.server.over.wait(30)
+        elif answer[0] == "moved":
+            self.send_response(302)
+            self.send_header("Location", answer[1])
+            self.end_headers()
+        elif answer[0] in ("bytes", "trickled head"):
+            self.trickle(answer[1]) if answer[0] != "bytes" else self.wfile.write(answer[1])
+        elif answer[0] == "endless":
+            self.send_response(200)
+            self.end_headers()
+            for _ in range(1600):  # 100 MB are without an end to the tests, not to the disk
+                self.wfile.write(bytes(2**16))
+        elif answer[0] == "announced":
+            self.body(answer[1], answer[2])
+        elif answer[0] == "trickled":
+            self.body(b"", len(answer[1]))
+            self.trickle(answer[1])
         else:
-            fault, body = answer
-            self.body(body[: len(body) // 2], len(body))
-            if fault == "stalled":
-                self.server.over.wait(30)
-            if fault == "dropped":
-                # Linger 0: the kernel sends a reset instead of a regular end.
-                off = struct.pack("ii", 1, 0)
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, off)
-                self.wfile.flush()
-                self.connection.close()
+            self.break_off(*answer)
 
-    def body(self, content: bytes, announced: int) -> None:
+    def break_off(self, fault: str, body: bytes) -> None:
+        self.body(body[: len(body) // 2], len(body))
+        if fault == "stalled":
+            self.server.over.wait(30)
+        if fault == "dropped":
+            # Linger 0: the kernel sends a reset instead of a regular end.
+            off = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, off)
+            self.wfile.flush()
+            self.connection.close()
+
+    def trickle(self, content: bytes) -> None:
+        for byte in content:
+            if self.server.over.wait(0.05):
+                return
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+
+    def body(self, content: bytes, announced: object) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(announced))
         self.end_headers()
@@ -63,6 +92,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         pass
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):  # the client hung up
+            super().handle()
 
     def finish(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # dropped on purpose
@@ -89,7 +122,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("AEBENCH_MIRROR", raising=False)
     monkeypatch.setattr(sources, "CONNECT_TIMEOUT", 1.0)
     monkeypatch.setattr(sources, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(sources, "PATIENCE", 5.0)
     return folder
+
+
+def drop_rights() -> None:
+    """In a child before its program starts: heed the rights of files even as root (Linux)."""
+    prctl = ctypes.CDLL(None).prctl
+    for right in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        prctl(24, right, 0, 0, 0)  # PR_CAPBSET_DROP
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The idx format, and MNIST and Fashion-MNIST as they really are."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,13 +38,24 @@ def test_idx_round_trip(tmp_path_factory, array):
         (b"\x00\x00\x08\x01" + b"\x00\x00\x00\x03" + b"ab", "but 3 were expected and 2 found"),
         (b"\x00\x00\x08\x01" + b"\x00\x00\x00\x03" + b"abcd", "but 3 were expected and 4 found"),
         (b"\x00\x00\x08\x03" + b"\xff" * 12, "4294967295 x 4294967295 x 4294967295"),
+        (b"\x00\x00\x08\x01" + b"\x80\x00\x00\x00", "2147483648 bytes, .* and 0 found"),
     ],
 )
-def test_malformed_idx_is_named(tmp_path, content, words):
+@pytest.mark.promise(
+    "Untrusted input",
+    "A parser that meets sizes, lines or noise that no publisher wrote stops with one message "
+    "before they fill the memory",
+)
+def test_malformed_idx_is_named(tmp_path, content, words, measured):
     path = tmp_path / "bad-idx"
     path.write_bytes(content)
+    tracemalloc.start()
     with pytest.raises(AebenchError, match=f"bad-idx.*{words}"):
         images.read_idx(path)
+    _, memory = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert memory < 2**20
+    measured("hostile files", 1)
 
 
 def test_csv_of_a_package_becomes_the_idx_files(tmp_path):

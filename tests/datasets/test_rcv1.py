@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import random
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +118,59 @@ def test_malformed_lines_are_named(folder, name, text, words):
     assert words in str(caught.value)
     if "line" in words:
         assert str(folder / name) in str(caught.value)
+
+
+LIMITS = {
+    "line": (PART, ".I 5\n.W\n" + "bank " * 10**6, "a line of more than 10,000 characters"),
+    "story": (PART, ".I 5\n.W\n" + "bank oil\n" * 10**5, "more than 100,000 tokens in story 5"),
+    "stories": (PART, "".join(f".I {n}\n.W\n" for n in range(100)), "more than 50 stories"),
+    "tokens": (
+        PART,
+        ".I 50\n.W\n" + "".join(f"t{n}\n" for n in range(99)),
+        "more than 9 different",
+    ),
+    "topics": (rcv1.QRELS, "".join(f"T{n} 7 1\n" for n in range(2000)), "more than 1,000 topics"),
+    "topic lines": (rcv1.QRELS, "ECAT 7 1\n" * 2000, "more than 1,000 lines"),
+    "long id": (PART, f".I {10**20}\n.W\nbank\n", "allowed is '.I <story id>'"),
+    "endless id": (PART, f".I {'9' * 9000}\n.W\nbank\n", "allowed is '.I <story id>'"),
+    "long id of a topic": (rcv1.QRELS, f"ECAT {10**20} 1\n", "allowed is '<topic> <story id> 1'"),
+    "noise": (PART, random.Random(0).randbytes(5000).decode("latin-1"), "allowed is"),
+    "noise in the topics": (rcv1.QRELS, random.Random(0).randbytes(9000).decode("latin-1"), ""),
+}
+
+
+@pytest.mark.promise(
+    "Untrusted input",
+    "A parser that meets sizes, lines or noise that no publisher wrote stops with one message "
+    "before they fill the memory",
+)
+@pytest.mark.parametrize("limit", LIMITS)
+def test_files_that_would_fill_the_memory(folder, monkeypatch, measured, limit):
+    name, text, words = LIMITS[limit]
+    monkeypatch.setattr(rcv1, "STORIES", 50)
+    monkeypatch.setattr(rcv1, "MOST_TERMS", 9)
+    (folder / name).write_text(text, encoding="latin-1")
+    tracemalloc.start()
+    with pytest.raises(AebenchError) as caught:
+        datasets.prepare("rcv1")
+    _, memory = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert words in str(caught.value)
+    assert str(folder / name) in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert memory < 30 * 2**20
+    measured("hostile files", 1)
+
+
+def test_a_damaged_file_put_into_the_cache_by_hand_is_said(folder, cache, monkeypatch):
+    monkeypatch.setattr(rcv1, "STORIES", 4)
+    monkeypatch.delenv("AEBENCH_MIRROR")
+    (cache / "rcv1").mkdir(parents=True)
+    for name in (rcv1.QRELS, *rcv1.TOKENS):
+        (cache / "rcv1" / name).write_text(FILES.get(name, ""))
+    (cache / "rcv1" / TRAIN).write_bytes(gzip.compress(FILES[TRAIN].encode())[:-9])
+    with pytest.raises(AebenchError, match=rf"{TRAIN}: damaged .gz file .*; fetch it again"):
+        datasets.prepare("rcv1")
 
 
 def test_too_few_stories(folder):

@@ -213,6 +213,32 @@ def test_missing_and_broken_files(folder, images, name, measured):
     measured("faults injected", 2)
 
 
+@pytest.mark.promise(
+    "Faults",
+    "A prepared data set, or codes, cut, changed or replaced after they were written are refused "
+    "in one message that says what to do; no job computes on them",
+)
+def test_damaged_codes_are_never_measured(folder, images, measured):
+    """Cut anywhere, flip any bit: one message, or the very same codes."""
+    whole, path = (folder / "codes.npz").read_bytes(), folder / "codes.npz"
+    expected, random = read_run(folder, images, 2), np.random.default_rng(0)
+    damages = [whole[: random.integers(len(whole))] for _ in range(50)]
+    for place, bit in zip(random.integers(len(whole), size=250), range(250), strict=True):
+        damages.append(whole[:place] + bytes([whole[place] ^ 1 << bit % 8]) + whole[place + 1 :])
+    refused = 0
+    for damaged in damages:
+        path.write_bytes(damaged)
+        try:
+            found = read_run(folder, images, 2)
+        except AebenchError:
+            refused += 1
+            continue
+        assert (found.codes_train == expected.codes_train).all()
+        assert (found.codes_test == expected.codes_test).all()
+    assert refused > 200
+    measured("faults injected", len(damages))
+
+
 def test_pickles_are_refused(folder, images):
     np.save(folder / "reconstruction.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(AebenchError, match=r"reconstruction\.npy cannot be read"):

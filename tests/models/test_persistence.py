@@ -105,6 +105,23 @@ def test_a_damaged_model_is_refused(tmp_path, estimator, name):
         models.load(tmp_path)
 
 
+@pytest.mark.promise(
+    "Faults", "Weights of which a bit changed after they were written are refused, not decoded with"
+)
+@pytest.mark.parametrize("estimator", ["PCA", "AutoEncoder"])
+def test_weights_with_a_flipped_bit_are_refused(tmp_path, measured, estimator):
+    parameters = {"hidden": [4], "epochs": 1} if estimator == "AutoEncoder" else {}
+    models.save(build(estimator, 2, parameters).fit(X), tmp_path, estimator, 2, parameters)
+    models.load(tmp_path)
+    file = tmp_path / "model.safetensors"
+    whole = file.read_bytes()
+    for place in (8, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ParameterError, match=r"not the file that model\.json was written with"):
+            models.load(tmp_path)
+        measured("faults injected", 1)
+
+
 def test_hidden_features_lead_to_the_code():
     model = build("AutoEncoder", 3, {"hidden": [8, 5], "epochs": 1, "device": "cpu"}).fit(X)
     features = model.hidden_features(X)

@@ -21,21 +21,25 @@ _FILES = (
         "20newsgroups",
         "20newsgroups-train.tab",
         "3287f997870c109a5ed8f58087afb95ae3f863c75092d47b07eebf1700d6ef9c",
+        16_682_951,
     ),
     RawFile(
         "20newsgroups",
         "20newsgroups-test.tab",
         "34a4c6261eda98d87f66d8e12a2cccba06918b7877442536ef6a13810a47ba39",
+        10_808_779,
     ),
     RawFile(
         "reuters-r52",
         "reuters-r52-train.tab",
         "29011931c08bc029f92a97947be41e88ef431240f7030719e3cc395bf2b8c877",
+        4_281_485,
     ),
     RawFile(
         "reuters-r52",
         "reuters-r52-test.tab",
         "c16097ef18ec357c5054578b58da977425461e23dc414192b802e4b52b295ce2",
+        1_522_515,
     ),
 )
 

@@ -1,8 +1,10 @@
 """Image data sets: the idx format, MNIST and Fashion-MNIST."""
 
+import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -15,7 +17,6 @@ from aebench.datasets.sources import (
     Source,
     SourceError,
     Web,
-    decompress,
     fetch,
 )
 from aebench.datasets.store import Dataset, pixels
@@ -23,6 +24,7 @@ from aebench.datasets.subset import choose
 from aebench.errors import AebenchError
 
 IMAGES, LABELS = 0x803, 0x801  # idx magic numbers: unsigned bytes in 3 and in 1 dimensions
+LONGEST_LINE, MOST_ROWS = 10_000, 100_000  # of a table of pixels
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -45,7 +47,7 @@ def read_idx(path: Path) -> np.ndarray:
     if len(content) < header:
         raise AebenchError(f"{path} ends inside its header of {header} bytes.")
     shape = struct.unpack(f">{dimensions}I", content[4:header])
-    size = int(np.prod(shape, dtype=np.uint64))
+    size = math.prod(shape)
     if len(content) - header != size:
         raise AebenchError(
             f"{path} says it holds {' x '.join(map(str, shape))} bytes, but {size} were expected "
@@ -71,11 +73,25 @@ def _csv_labels(csv: Path, target: Path) -> None:
 def _csv_columns(csv: Path, columns: range) -> np.ndarray:
     """Read columns of a table whose rows are a label and 784 pixels, below one header line."""
     try:
-        return np.loadtxt(
-            csv, dtype=np.uint8, delimiter=",", skiprows=1, usecols=list(columns), ndmin=2
-        )
+        with open(csv, encoding="ascii") as file:
+            return np.loadtxt(
+                _short_lines(file),
+                dtype=np.uint8,
+                delimiter=",",
+                skiprows=1,
+                usecols=list(columns),
+                max_rows=MOST_ROWS,
+                ndmin=2,
+            )
     except ValueError as error:
-        raise SourceError(f"not a table of pixels ({error})") from error
+        raise SourceError(f"not a table of pixels ({str(error)[:200]})") from error
+
+
+def _short_lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise ValueError(f"a line of {LONGEST_LINE} characters or more")
+        yield line
 
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -94,6 +110,12 @@ SHA256 = {
         TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     },
 }
+SIZE = {
+    TRAIN_IMAGES: 16 + 60_000 * 28 * 28,
+    TRAIN_LABELS: 8 + 60_000,
+    TEST_IMAGES: 16 + 10_000 * 28 * 28,
+    TEST_LABELS: 8 + 10_000,
+}
 CLASSES = {
     "mnist": [str(digit) for digit in range(10)],
     "fashion-mnist": [
@@ -109,7 +131,7 @@ def _gz(file: RawFile) -> list[str]:
 
 
 def _collection(name: str, *sources: Source) -> Collection:
-    files = tuple(RawFile(name, file, sha256) for file, sha256 in SHA256[name].items())
+    files = tuple(RawFile(name, file, sha256, SIZE[file]) for file, sha256 in SHA256[name].items())
     return Collection(name, files, sources)
 
 
@@ -148,7 +170,7 @@ FASHION_MNIST = _collection(
         "dataset-fashion-mnist",
         "0.0~git20200523.55506a9-1",
         {
-            name: Member(f"./usr/share/datasets/fashion-mnist/{name}.gz", decompress)
+            name: Member(f"./usr/share/datasets/fashion-mnist/{name}.gz")
             for name in SHA256["fashion-mnist"]
         },
     ),

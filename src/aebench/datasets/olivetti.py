@@ -5,7 +5,6 @@ Research Laboratory (Samaria and Harter 1994): 40 people, 10 photographs each, 9
 """
 
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from aebench.datasets.sources import (
     SourceError,
     Web,
     fetch,
+    open_zip,
 )
 from aebench.datasets.store import Dataset
 from aebench.datasets.subset import choose
@@ -40,7 +40,7 @@ SUBSAMPLING = 2
 """Every second pixel of the rotated and scaled image: the largest step with which the corners of
 every patch still lie in the photograph."""
 
-_NAME = re.compile(r"(?:^|/)s(\d+)/(\d+)\.pgm$")
+_NAME = re.compile(r"(?:^|/)s(\d{1,3})/(\d{1,3})\.pgm$")
 _HEADER = f"P5\n{COLUMNS} {ROWS}\n255\n".encode()
 
 
@@ -54,17 +54,15 @@ def idx_of_photographs(archive: Path, target: Path) -> None:
     """
     faces = np.empty((PEOPLE * PHOTOS, ROWS, COLUMNS), np.uint8)
     found = set()
-    try:
-        with zipfile.ZipFile(archive) as entries:
-            for name in entries.namelist():
-                if match := _NAME.search(name):
-                    place = (int(match[1]) - 1) * PHOTOS + int(match[2]) - 1
-                    if not 0 <= place < len(faces):
-                        raise SourceError(f"{name} is none of the {len(faces)} photographs")
-                    faces[place] = read_pgm(entries.read(name), name)
-                    found.add(place)
-    except zipfile.BadZipFile as error:
-        raise SourceError(f"not a zip archive ({error})") from error
+    with open_zip(archive) as entries:
+        for name in entries.namelist():
+            if match := _NAME.search(name):
+                place = (int(match[1]) - 1) * PHOTOS + int(match[2]) - 1
+                if not 0 <= place < len(faces):
+                    raise SourceError(f"{name} is none of the {len(faces)} photographs")
+                with entries.open(name) as photograph:
+                    faces[place] = read_pgm(photograph.read(2 * ROWS * COLUMNS + 100), name)
+                found.add(place)
     if len(found) < len(faces):
         raise SourceError(f"{len(found)} photographs found, {len(faces)} are needed")
     write_idx(faces, target)
@@ -103,7 +101,7 @@ FACES = "orl-faces-idx3-ubyte"
 SHA256 = "08af3cf33ca2a557f6b7b3385d98ed4d59d7dd9afc34f893cceb4888ba999776"
 OLIVETTI = Collection(
     "olivetti",
-    (RawFile("olivetti", FACES, SHA256),),
+    (RawFile("olivetti", FACES, SHA256, 16 + PEOPLE * PHOTOS * ROWS * COLUMNS),),
     (
         Web(
             "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/",

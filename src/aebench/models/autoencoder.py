@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from aebench.errors import ParameterError
-from aebench.files import atomic, write_text
+from aebench.files import atomic, sha256, write_text
 from aebench.models import decoders, parameters, words
 
 if TYPE_CHECKING:
@@ -438,6 +438,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             "estimator": "AutoEncoder",
             "n_features": self.n_features_in_,
             "parameters": self.get_params(),
+            "weights_sha256": sha256(folder / "model.safetensors"),
             **decoders.described(self.network_.dense_decoder()),
         }
         text = json.dumps(facts, indent=1, sort_keys=True, default=_plain)

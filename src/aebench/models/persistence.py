@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from aebench.errors import ParameterError
-from aebench.files import atomic, write_text
+from aebench.files import atomic, sha256, write_text
 from aebench.models import decoders
 from aebench.models.autoencoder import AutoEncoder
 
@@ -55,6 +55,7 @@ def save(
     facts["fitted"] = {name: fitted[name] for name in fitted.keys() - arrays.keys()}
     with atomic(Path(folder) / "model.safetensors") as temporary:
         temporary.write_bytes(serialise(arrays))  # an OSError when the disk is full
+    facts["weights_sha256"] = sha256(Path(folder) / "model.safetensors")
     write_text(
         Path(folder) / "model.json",
         json.dumps(facts, indent=1, sort_keys=True, default=list) + "\n",
@@ -86,6 +87,8 @@ def load(
             raise ParameterError(f"{folder} holds no saved estimator: no {name} in it.")
     try:
         facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        if facts["weights_sha256"] != sha256(folder / "model.safetensors"):
+            raise ValueError("model.safetensors is not the file that model.json was written with")
         if facts["estimator"] == "AutoEncoder":
             return AutoEncoder.load(folder, device)
         return _restored(folder, facts, build)
