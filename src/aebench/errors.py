@@ -11,3 +11,7 @@ class ParameterError(AebenchError, ValueError):
 
 class TrainingError(AebenchError, ArithmeticError):
     """Training left the finite numbers."""
+
+
+class MemoryFullError(AebenchError, MemoryError):
+    """A computation that has no room in memory."""
