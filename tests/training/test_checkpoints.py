@@ -7,10 +7,10 @@ from aebench.models import AutoEncoder
 from aebench.models.fitting import fit_together
 from aebench.training.checkpoints import Checkpoint
 
-N = 90
-SMALL = {"code_size": 6, "hidden": (12, 8), "epochs": 2, "batch_size": 20, "device": "cpu"}
+N = 60
+SMALL = {"code_size": 6, "hidden": (12, 8), "epochs": 3, "batch_size": 5, "device": "cpu"}
 GREEDY = {"pretraining_epochs": 1.6, "pretraining_batch_size": 20}
-CONJUGATE = {"optimizer": "conjugate_gradients", "batch_size": 40}
+CONJUGATE = {"optimizer": "conjugate_gradients", "batch_size": 15}
 WAYS = {
     "adam": {},
     "rbm, conjugate gradients": {"pretraining": "rbm", "activation": "sigmoid", **GREEDY}
@@ -45,7 +45,7 @@ WAYS = {
     "running mean": {"code": "sigmoid", "penalties": {"kl": 1.0, "cycle": 0.1, "l1": 0.01}},
     "pose": {"layers": "capsules", "code": "pose", "hidden": (4,), "furthest_shift": 1},
     "convolutional": {"layers": "convolutional", "hidden": (3,), "schedule": "constant"},
-    "optimised codes": {"inference": "optimised", **CONJUGATE, "epochs": 3},
+    "optimised codes": {"inference": "optimised", **CONJUGATE},
 }
 
 
