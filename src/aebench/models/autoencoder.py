@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from aebench.errors import ParameterError
+from aebench.errors import ParameterError, memory_told
 from aebench.files import atomic, write_text
 from aebench.models import decoders, parameters, words
 
@@ -271,7 +271,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         TrainingError
             When the loss stops being finite; names epoch, learning rate and seed.
         MemoryFullError
-            When the GPU has no room for the network.
+            When the machine or its GPU has no room for it.
         """
         self._fit(X, [self], on_epoch, checkpoint)
         return self
@@ -297,6 +297,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self._fit(X, copies, on_epoch, checkpoint)
         return copies
 
+    @memory_told()
     def _fit(
         self,
         X: Any,

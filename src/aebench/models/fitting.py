@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from torch import nn
 
 from aebench.console import Progress
-from aebench.errors import MemoryFullError, TrainingError
+from aebench.errors import TrainingError
 from aebench.models import codes
 from aebench.models.autoencoder import AutoEncoder, Measurement, plain
 from aebench.models.network import Network, initialise, unroll
@@ -53,12 +53,11 @@ def fit_all(
     ------
     TrainingError
         As `fit_together`; the checkpoint is removed.
-    MemoryFullError
+    torch.OutOfMemoryError
         When a GPU has no room for one seed.
     """
     finished, device = 0, inputs.device
-    # A CPU is busy with one network; stacked, they would only compete for its caches.
-    together = len(estimators) if device.type == "cuda" else 1
+    together = at_once(len(estimators), device)
     checkpoint.open(_identity(estimators, device, data))
     earlier = checkpoint.join(
         "seeds",
@@ -76,6 +75,11 @@ def fit_all(
         finished += len(group)
         if finished < len(estimators):
             checkpoint.write()
+
+
+def at_once(n_seeds: int, device: torch.device) -> int:
+    """How many seeds to stack; on a CPU, busy with one, they would only compete for its caches."""
+    return n_seeds if device.type == "cuda" else 1
 
 
 def _identity(estimators: Sequence[AutoEncoder], device: torch.device, data: str) -> dict[str, Any]:
@@ -118,13 +122,9 @@ def _fit_if_room(group: Sequence[AutoEncoder], *arguments: Any) -> bool:
     try:
         fit_together(group, *arguments)
         return True
-    except torch.OutOfMemoryError as error:
+    except torch.OutOfMemoryError:
         if len(group) == 1:
-            raise MemoryFullError(
-                "the GPU has no room for one seed of this network; let fewer jobs share it "
-                "(--resources gpu_jobs=1), choose a smaller batch_size or code size, or train on "
-                f"the CPU (device=cpu). PyTorch says: {str(error).splitlines()[0]}"
-            ) from None
+            raise
     print(f"no room on the GPU for {len(group)} seeds at once; fewer now", file=sys.stderr)
     gc.collect()  # what the failed training held, in cycles
     torch.cuda.empty_cache()
@@ -171,7 +171,7 @@ def fit_together(
     if earlier:  # seeds, too: a random_state may be no number
         seeds, start = earlier["seeds"], start - earlier["seconds"]
     named = f"seed{'s' if len(states) > 1 else ''} {', '.join(map(str, states))}"
-    label = first.verbose if isinstance(first.verbose, str) else AutoEncoder
+    label = first.verbose if isinstance(first.verbose, str) else "AutoEncoder"
     progress = Progress(f"{label} {named}", every=5.0 if first.verbose else float("inf"))
 
     def record(position: int, metric: str, epoch: float, value: float) -> None:
@@ -184,14 +184,12 @@ def fit_together(
         if on_epoch:
             on_epoch(estimators[position], epoch)
 
-    mean = targets.mean()
-    histories = earlier["history"] if earlier else [[] for _ in estimators]
-    for estimator, seed, history in zip(estimators, seeds, histories, strict=True):
-        network = Network.of(first)
-        initialise(network, first.initialisation, first.activation, mean, stream(seed, "weights"))
-        _start(estimator, network.to(inputs.device), history)
+    histories = earlier["history"] if earlier else [[]] * len(estimators)
     try:
         with devices.denormals_flushed(), devices.products_in(first.precision):
+            mean = targets.mean()
+            for estimator, seed, history in zip(estimators, seeds, histories, strict=True):
+                _start(estimator, _fresh(first, mean, seed).to(inputs.device), history)
             if loop.FINE_TUNING not in checkpoint:
                 _pretrain(estimators, inputs, targets, seeds, progress, record, checkpoint)
                 for position in range(len(estimators)):
@@ -202,6 +200,14 @@ def fit_together(
         raise TrainingError(f"{error} ({'one of the ' * (len(states) > 1)}{named})") from None
     finally:
         checkpoint.leave("network")
+
+
+def _fresh(estimator: AutoEncoder, mean: torch.Tensor, seed: int) -> Network:
+    """Make a network that starts from chance and the targets' mean."""
+    network = Network.of(estimator)
+    kind, activation = estimator.initialisation, estimator.activation
+    initialise(network, kind, activation, mean, stream(seed, "weights"))
+    return network
 
 
 def _pretrain(

@@ -11,11 +11,12 @@ import numpy as np
 
 from aebench import datasets
 from aebench.console import duration, peak_memory_mb
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, memory_told
 from aebench.files import atomic, write_csv, write_text
 from aebench.stages import provenance
 
 
+@memory_told()
 def run(
     data: str | Path,
     folders: Mapping[int, Path],

@@ -71,6 +71,7 @@ class Checkpoint:
             return
         try:
             self._found = read(self._path, self._identity)
+            self._say(f"training goes on from {self._path}")
         except Exception as error:  # a flipped byte can raise anything inside json and safetensors
             reason = str(error) if isinstance(error, AebenchError) else "it cannot be read"
             self._say(f"checkpoint {self._path} is ignored: {reason}; training starts anew")
