@@ -106,9 +106,9 @@ def test_fewer_at_once_are_fewer_when_a_training_goes_on(monkeypatch, tmp_path):
     ],
 )
 def test_too_little_memory_is_one_message(error, measured):
-    with pytest.raises(MemoryFullError, match=r"^not enough memory \(.+\); let fewer jobs") as told:
-        with memory_told():
-            raise error
+    words = r"^not enough memory \(.+\); let fewer jobs"
+    with pytest.raises(MemoryFullError, match=words) as told, memory_told():
+        raise error
     assert "\n" not in str(told.value)
     measured("faults injected", 1)
 

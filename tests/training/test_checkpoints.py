@@ -147,7 +147,7 @@ def test_a_stopped_training_ends_as_if_it_had_not_been(way, fit, tmp_path, monke
     total, file = killer.steps, tmp_path / "checkpoint.safetensors"
     random = np.random.default_rng(len(way))
     kills = 0
-    for _ in range(4):
+    for _ in range(2):
         end = int(random.integers(1, total + 1))
         last = int(random.integers(max(1, end - 3), end + 1))
         killer.schedule(end, [last])

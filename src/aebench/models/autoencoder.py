@@ -36,7 +36,7 @@ BLOCK = 4096  # items encoded or decoded at a time
 OPTIMISABLE = ("linear", "gaussian")  # codes that may take any value
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Say numpy's numbers in JSON; a RandomState has no value to keep."""
     return value.item() if isinstance(value, np.generic) else None
 
@@ -455,7 +455,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             "parameters": self.get_params(),
             **decoders.described(self.network_.dense_decoder()),
         }
-        text = json.dumps(facts, indent=1, sort_keys=True, default=plain)
+        text = json.dumps(facts, indent=1, sort_keys=True, default=_plain)
         write_text(folder / "model.json", text + "\n")
 
     @classmethod

@@ -1,7 +1,6 @@
 """How autoencoders are fitted: pretraining, then fine-tuning, all given seeds in one pass."""
 
 import gc
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from torch import nn
 from aebench.console import Progress
 from aebench.errors import TrainingError
 from aebench.models import codes
-from aebench.models.autoencoder import AutoEncoder, Measurement, plain
+from aebench.models.autoencoder import AutoEncoder, Measurement
 from aebench.models.network import Network, initialise, unroll
 from aebench.training import device as devices
 from aebench.training import loop, losses, penalties, rbm
@@ -85,11 +84,9 @@ def at_once(n_seeds: int, device: torch.device) -> int:
 def _identity(estimators: Sequence[AutoEncoder], device: torch.device, data: str) -> dict[str, Any]:
     """Say what the fitted estimators depend on."""
     parameters = estimators[0].get_params()
-    own = {name: value for name, value in parameters.items() if name not in WITHOUT_WEIGHT}
-    states = [estimator.random_state for estimator in estimators]
     return {
-        "parameters": json.loads(json.dumps(own, default=plain)),
-        "seeds": [state if isinstance(state, int) else plain(state) for state in states],
+        "parameters": {k: repr(v) for k, v in parameters.items() if k not in WITHOUT_WEIGHT},
+        "seeds": [str(estimator.random_state) for estimator in estimators],
         "data": data,
         "device": devices.describe(device),
     }
