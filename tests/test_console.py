@@ -65,6 +65,14 @@ def test_fractional_epochs(clock, capsys):
     assert capsys.readouterr().err == "x, fine-tuning: epoch 0.2 of 0.5, loss 1, 10 s left\n"
 
 
+def test_what_an_earlier_process_did_took_this_one_no_time(clock, capsys):
+    progress = Progress("x")
+    progress.begin("fine-tuning", 10, 10, done=50)
+    clock.now += 10
+    progress.step(75, lambda: "loss 1")
+    assert capsys.readouterr().err == "x, fine-tuning: epoch 7.5 of 10, loss 1, 10 s left\n"
+
+
 def test_lines_come_every_few_seconds_and_the_value_is_worked_out_only_for_them(clock, capsys):
     described = []
     progress = Progress("x", every=5)

@@ -42,9 +42,13 @@ class Progress:
         self.every = every
         self.begin("", 1, 1)
 
-    def begin(self, phase: str, epochs: float, steps_per_epoch: int) -> None:
-        """Start a phase of `epochs` epochs (may be fractional), each of `steps_per_epoch` steps."""
+    def begin(self, phase: str, epochs: float, steps_per_epoch: int, done: int = 0) -> None:
+        """Start a phase of `epochs` epochs (may be fractional), each of `steps_per_epoch` steps.
+
+        Of these, an earlier process has `done` some.
+        """
         self._phase, self._epochs, self._steps = phase, epochs, steps_per_epoch
+        self._before = done
         self._start = self._last = time.monotonic()
 
     def step(self, done: int, describe: Callable[[], str]) -> None:
@@ -54,7 +58,7 @@ class Progress:
             return
         self._last = now
         total = max(done, round(self._epochs * self._steps))
-        left = (now - self._start) / done * (total - done)
+        left = (now - self._start) / (done - self._before) * (total - done)
         epoch = done / self._steps
         print(
             f"{self.label}, {self._phase}: epoch {epoch:.1f} of {self._epochs:g}, "

@@ -32,6 +32,7 @@ def config() -> dict[str, Any]:
         "vocabulary_size": 100,
         "device": "cpu",
         "precision": "high",
+        "checkpoint_minutes": 5,
         "budgets": {
             "small": {
                 "seeds": [0, 3],
@@ -279,6 +280,12 @@ def test_a_variant_must_say_what_it_is(config, params, found):
 
 
 # ---------------------------------------------------------------- the command line and the file
+
+
+def test_what_decides_results_is_all_but_when_checkpoints_are_written(config):
+    found = plan.deciding(config)
+    assert config.keys() - found.keys() == {"checkpoint_minutes"}
+    assert found == plan.deciding(config | {"checkpoint_minutes": 0.1})
 
 
 def test_given_is_what_the_file_does_not_say(config, tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from aebench import datasets, models
 from aebench.errors import AebenchError
 from aebench.metrics.contract import read_run
 from aebench.stages import evaluate, train
+from aebench.training.checkpoints import Checkpoint
 
 EPOCHS = {"pretraining": 1, "adam": 2, "conjugate_gradients": 3}
 PARAMETERS = {"images": {"hidden": [8]}, "documents": None}
@@ -139,6 +141,68 @@ def test_loss_that_is_not_finite_names_epoch_rate_and_seed(data):
     with pytest.raises(AebenchError, match=r"epoch 1.* learning rate 1e\+30.*seed 0"):
         run(data, parameters={"images": wild})
     assert not list(data.parent.rglob("codes.npz"))
+
+
+# ---------------------------------------------------------------- checkpoints
+
+
+class Killed(BaseException):
+    """What ends a job in the middle."""
+
+
+@pytest.mark.promise("Resume", "A train job killed in training or in writing ends in equal files.")
+@pytest.mark.parametrize("when", ["training", "writing"])
+def test_a_killed_job_goes_on_to_the_same_files(data, when, monkeypatch, measured):
+    names = ("codes.npz", "model.json", "model.safetensors")
+    parameters = {"images": {"hidden": [8], "batch_size": 10, "pretraining": "denoising"}}
+    folders = run(data, parameters=parameters)
+    files = [folder / name for folder in folders.values() for name in names]
+    expected = [file.read_bytes() for file in files]
+    losses = [[*row.values()][:4] for row in rows(folders[1] / "history.csv")]
+    shutil.rmtree(folders[0].parent)
+    steps = itertools.count()
+
+    def step(checkpoint):
+        if next(steps) == 30:
+            raise Killed
+
+    def write_history(path, history, real=train.write_history):
+        if path.parent == folders[1]:
+            raise Killed
+        real(path, history)
+
+    with monkeypatch.context() as patched:
+        if when == "training":
+            patched.setattr(Checkpoint, "step", step)
+        else:
+            patched.setattr(train, "write_history", write_history)
+        with pytest.raises(Killed):
+            run(data, parameters=parameters)
+    left = train.checkpoint_file(folders)
+    assert left.parent == folders[0].parent
+    assert left.exists()
+    run(data, parameters=parameters)
+    assert not left.exists()
+    assert sorted(path.name for path in left.parent.iterdir()) == ["seed-0", "seed-1"]
+    assert [file.read_bytes() for file in files] == expected
+    assert [[*row.values()][:4] for row in rows(folders[1] / "history.csv")] == losses
+    measured("kills survived", 1)
+
+
+def test_methods_without_networks_have_no_checkpoint(data, monkeypatch):
+    monkeypatch.setattr(Checkpoint, "__init__", None)
+    run(data, estimator="PCA", parameters={"images": {}})
+
+
+@pytest.mark.promise("Faults", "A machine without enough memory is said in one message.")
+def test_too_little_memory_names_it(data, monkeypatch, measured):
+    def fit(*arguments):
+        raise MemoryError("Unable to allocate 13.0 GiB")
+
+    monkeypatch.setattr(models, "fit_seeds", fit)
+    with pytest.raises(AebenchError, match=r"not enough memory \(Unable to allocate 13.0 GiB\)"):
+        run(data)
+    measured("faults injected", 1)
 
 
 # ---------------------------------------------------------------- the test set

@@ -13,7 +13,7 @@ FIGURES = [
 ]
 TABLES = [f"{OF_DATASET}-{{table}}.{{format}}", "{table,[a-z]+}.{format}"]
 CONFIG_FILE = ROOT / "config.yaml"
-GIVEN = plan.given(config, CONFIG_FILE)
+GIVEN = plan.given(plan.deciding(config), CONFIG_FILE)
 
 OVERLOOKED = plan.overlooked(PLAN.variants, VARIANT_FILES, CONFIG_FILE)
 
@@ -84,7 +84,7 @@ rule report:
     threads: 2
     params:
         budget=BUDGET_NAME,
-        config=config,
+        config=plan.deciding(config),
         given={key: value for key, value in GIVEN.items() if key != "budget"},
         roles=roles(),
         captions={name: caption for name, (_, caption) in CAPTIONS.items()},

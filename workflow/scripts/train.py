@@ -20,4 +20,5 @@ jobs.run(
     precision=params.precision,
     threads=snakemake.threads,
     label=label,
+    checkpoint_minutes=snakemake.config["checkpoint_minutes"],  # no param: it changes no result
 )

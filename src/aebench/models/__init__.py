@@ -142,8 +142,17 @@ def _parameters(estimator: str) -> list[str]:
     return [name for name in names if name not in ("code_size", "n_components", "random_state")]
 
 
-def fit_seeds(estimator: Any, X: Any, seeds: Sequence[int]) -> list[Any]:
+def fit_seeds(estimator: Any, X: Any, seeds: Sequence[int], checkpoint: Any = None) -> list[Any]:
     """Fit one copy for each seed; an estimator without an open `random_state` is fitted once.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As `build` makes it.
+    X : array or sparse matrix, shape [n_items, n_features]
+    seeds : sequence of int
+    checkpoint : path or aebench.training.checkpoints.Checkpoint, optional
+        See `AutoEncoder.fit`; others train too shortly to need one.
 
     Returns
     -------
@@ -160,7 +169,7 @@ def fit_seeds(estimator: Any, X: Any, seeds: Sequence[int]) -> list[Any]:
     if not len(seeds):
         raise ParameterError("seeds is empty; at least one is needed.")
     if hasattr(estimator, "fit_seeds"):
-        return estimator.fit_seeds(X, seeds)
+        return estimator.fit_seeds(X, seeds, checkpoint=checkpoint)
     parameters = estimator.get_params(deep=True)
     open_states = [
         name

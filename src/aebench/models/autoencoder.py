@@ -11,13 +11,14 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from aebench.errors import ParameterError
+from aebench.errors import ParameterError, memory_told
 from aebench.files import atomic, sha256, write_text
 from aebench.models import decoders, parameters, words
 
 if TYPE_CHECKING:
     import torch
 
+    from aebench.training.checkpoints import Checkpoint
     from aebench.training.items import Items
 
 
@@ -245,6 +246,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         y: None = None,
         *,
         on_epoch: Callable[["AutoEncoder", int], None] | None = None,
+        checkpoint: "str | Path | Checkpoint | None" = None,
     ) -> "AutoEncoder":
         """Train on items X of shape [n_items, n_features].
 
@@ -255,6 +257,12 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         on_epoch : callable, optional
             Called with the estimator and the number of fine-tuning epochs done, first with 0
             before fine-tuning; it may transform, and must not change anything.
+        checkpoint : path or aebench.training.checkpoints.Checkpoint, optional
+            A file that is written every few minutes and after each pretraining layer. If this
+            process is killed, the same call goes on from there; on a CPU it ends in the same bits.
+            Epochs done before are not told to `on_epoch` again. A file of another training, of
+            other data or versions, or a damaged one, is ignored with a line on stderr. What is
+            given as a path is removed when the training has ended.
 
         Raises
         ------
@@ -262,8 +270,10 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             For a parameter outside what is allowed.
         TrainingError
             When the loss stops being finite; names epoch, learning rate and seed.
+        MemoryFullError
+            When the machine or its GPU has no room for it.
         """
-        self._fit(X, [self], on_epoch)
+        self._fit(X, [self], on_epoch, checkpoint)
         return self
 
     def fit_seeds(
@@ -272,24 +282,28 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         seeds: Sequence[int],
         *,
         on_epoch: Callable[["AutoEncoder", int], None] | None = None,
+        checkpoint: "str | Path | Checkpoint | None" = None,
     ) -> list["AutoEncoder"]:
         """Fit one copy for each seed; equals fitting each alone.
 
-        On a GPU all seeds are trained in one pass, where only rounding differs.
+        On a GPU all seeds are trained in one pass, or as many as there is room for; only rounding
+        differs. Parameters as of `fit`; with a checkpoint, finished seeds are not fitted again.
         """
         from sklearn.base import clone
 
         if not len(seeds):
             raise ParameterError("seeds is empty; at least one is needed.")
         copies = [clone(self).set_params(random_state=seed) for seed in seeds]
-        self._fit(X, copies, on_epoch)
+        self._fit(X, copies, on_epoch, checkpoint)
         return copies
 
+    @memory_told()
     def _fit(
         self,
         X: Any,
         estimators: Sequence["AutoEncoder"],
         on_epoch: Callable[["AutoEncoder", int], None] | None,
+        checkpoint: "str | Path | Checkpoint | None",
     ) -> None:
         """Fit estimators of the same parameters as this one."""
         X = self._checked(X, reset=True)
@@ -299,13 +313,14 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             for name in ("n_features_in_", "feature_names_in_"):
                 if hasattr(self, name):
                     setattr(estimator, name, getattr(self, name))
-        from aebench.models.fitting import fit_together
+        from aebench.models.fitting import fit_all
+        from aebench.training.checkpoints import Checkpoint, fingerprint
 
-        inputs, targets = self._resident(X)
-        # A CPU is busy with one network; stacked, they would only compete for its caches.
-        size = len(estimators) if inputs.device.type == "cuda" else 1
-        for start in range(0, len(estimators), size):
-            fit_together(estimators[start : start + size], inputs, targets, on_epoch)
+        kept = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+        data = fingerprint(X) if checkpoint else ""
+        fit_all(estimators, *self._resident(X), on_epoch, kept, data)
+        if kept is not checkpoint:
+            kept.remove()
 
     def record(self, epoch: float, metric: str, value: float, seconds: float) -> None:
         """Add a row to `history_`."""

@@ -25,6 +25,10 @@ ROLES = ("autoencoder", "baseline", "control")
 a code is worth that learned nothing."""
 
 
+WITHOUT_WEIGHT = ("checkpoint_minutes",)
+"""Keys that change no result: nothing runs again for them, and no report names them."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """A checked configuration.
@@ -223,6 +227,11 @@ def _own_code_sizes(variant: str, kind: str, own: Any) -> list[int] | str | None
 def _one_of(key: str, found: str, allowed: Any) -> None:
     if found not in allowed:
         raise AebenchError(f"config: {key} has {found!r}; allowed are {', '.join(allowed)}.")
+
+
+def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a configuration that decides results."""
+    return {key: value for key, value in config.items() if key not in WITHOUT_WEIGHT}
 
 
 def given(config: Mapping[str, Any], file: Path) -> dict[str, Any]:

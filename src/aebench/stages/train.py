@@ -11,11 +11,12 @@ import numpy as np
 
 from aebench import datasets
 from aebench.console import duration, peak_memory_mb
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, memory_told
 from aebench.files import atomic, write_csv, write_text
 from aebench.stages import provenance
 
 
+@memory_told()
 def run(
     data: str | Path,
     folders: Mapping[int, Path],
@@ -28,8 +29,11 @@ def run(
     precision: str,
     threads: int,
     label: str,
+    checkpoint_minutes: float = 5.0,
 ) -> None:
     """Fit the estimator for each seed and write its folder.
+
+    An AutoEncoder's checkpoint lies beside the seeds' folders until they are written.
 
     Parameters
     ----------
@@ -46,6 +50,13 @@ def run(
         Where and how exactly an AutoEncoder trains; others use `threads` CPU threads.
     label : str
         Opens the lines of progress.
+    checkpoint_minutes : float
+        Of training that a kill costs at most.
+
+    Raises
+    ------
+    MemoryFullError
+        When the data or the network have no room in memory.
     """
     from aebench import models
 
@@ -58,15 +69,20 @@ def run(
             f"of {estimator} cannot be larger."
         )
     own = {k: v for k, v in (parameters[dataset.kind] or {}).items() if k != "code_sizes"}
+    checkpoint = None
     if estimator == "AutoEncoder":
+        from aebench.training.checkpoints import Checkpoint
         from aebench.training.device import use_threads
+
+        checkpoint = Checkpoint(checkpoint_file(folders), checkpoint_minutes)
 
         use_threads(threads)
         optimizer = own.get("optimizer", "adam")
         budgeted = {"pretraining_epochs": epochs["pretraining"], "epochs": epochs[optimizer]}
         own = {**budgeted, "device": device, "precision": precision, "verbose": label, **own}
     start = time.perf_counter()
-    fitted = models.fit_seeds(models.build(estimator, code_size, own), dataset.train, [*folders])
+    model = models.build(estimator, code_size, own)
+    fitted = models.fit_seeds(model, dataset.train, [*folders], checkpoint)
     fits = len({id(model) for model in fitted})  # an exact estimator is fitted once for all seeds
     shared_seconds = (time.perf_counter() - start) / fits
     commit, versions = provenance.commit(), provenance.versions()
@@ -92,8 +108,16 @@ def run(
             "hardware": provenance.hardware(trained_on),
         }
         write_text(folder / "run.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    if checkpoint:
+        checkpoint.remove()
     total = time.perf_counter() - start
     print(f"{label}: {len(folders)} seeds trained in {duration(total)}", file=sys.stderr)
+
+
+def checkpoint_file(folders: Mapping[int, Path]) -> Path:
+    """Where a job keeps its checkpoint: no output of its rule, which Snakemake would remove."""
+    seed, folder = next(iter(folders.items()))
+    return folder.parent / f"checkpoint-{seed}.safetensors"
 
 
 def write_codes(folder: Path, model: Any, dataset: datasets.Dataset) -> np.ndarray:

@@ -9,6 +9,7 @@ from torch import nn
 
 from aebench.console import Progress
 from aebench.errors import TrainingError
+from aebench.training.checkpoints import NO_CHECKPOINT, Checkpoint, positions, refill, reposition
 from aebench.training.conjugate_gradients import minimise
 from aebench.training.items import Items
 from aebench.training.penalties import Trace
@@ -23,6 +24,7 @@ Record = Callable[[int, float, float], None]
 
 RECORDS = 10  # points on the curve of a training of fewer epochs; longer ones have one an epoch
 UNPERTURBED = Perturbation()
+FINE_TUNING = "fine-tuning"
 WARM_UP = 0.1  # share of all steps over which the learning rate rises
 
 
@@ -176,7 +178,8 @@ def adam(
     on_epoch: EpochEnd,
     record: Record,
     perturbation: Perturbation = UNPERTURBED,
-    phase: str = "fine-tuning",
+    phase: str = FINE_TUNING,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> None:
     """Minimise each objective by AdamW on batches in a fresh random order each epoch.
 
@@ -198,6 +201,8 @@ def adam(
         What is drawn at every step.
     phase : str
         Named in the progress; each has random numbers of its own.
+    checkpoint : Checkpoint
+        Is told every step; what an earlier process did there is not done again.
 
     Raises
     ------
@@ -227,26 +232,49 @@ def adam(
     descend_once = Step(descend, device, generators)
     steps = max(1, round(epochs * per_epoch))
     curves = _curves(seeds, epochs, per_epoch, record, f"learning rate {learning_rate:g}")
-    progress.begin(phase, epochs, per_epoch)
-    seen = 0
-    for step in range(steps):
+    done = seen = 0
+
+    def state() -> dict[str, Any]:
+        return {
+            "done": done,
+            "seen": seen,
+            "total": total,
+            "order": order,
+            "orders": positions(orders),
+            "generators": positions(generators),
+            "stack": stack.state(),
+            "moments": [dict(optimiser.state[parameter]) for parameter in stack.parameters],
+        }
+
+    earlier = checkpoint.join(phase, state)
+    if earlier:
+        done, seen, order = earlier["done"], earlier["seen"], earlier["order"].to(device)
+        refill([total], [earlier["total"]])
+        reposition([*orders, *generators], [*earlier["orders"], *earlier["generators"]])
+        stack.restore(earlier["stack"])
+        for parameter, moments in zip(stack.parameters, earlier["moments"], strict=True):
+            optimiser.state[parameter] = {name: m.to(device) for name, m in moments.items()}
+    progress.begin(phase, epochs, per_epoch, done)
+    for step in range(done, steps):
         position = step % per_epoch
         if step and position == 0:
             order = draw_batches(len(inputs), batch_size, orders).to(device)
         _take(order[:, position], inputs, targets, batch, target)
         rate.fill_(learning_rate * learning_rate_factor(step, steps, schedule))
         descend_once()
-        seen += 1
-        progress.step(step + 1, lambda n=seen: f"loss {float(total.mean()) / n:.4g}")  # type: ignore[misc]
+        done, seen = step + 1, seen + 1
+        progress.step(done, lambda n=seen: f"loss {float(total.mean()) / n:.4g}")  # type: ignore[misc]
         last = step == steps - 1
-        if curves[0].has_point(step + 1, last):
+        if curves[0].has_point(done, last):
             for curve, sum_ in zip(curves, total.tolist(), strict=True):
-                curve.add(step + 1, sum_ / seen)
+                curve.add(done, sum_ / seen)
             total.zero_()
             seen = 0
         if position == per_epoch - 1 or last:
             for seed in range(n_seeds):
                 on_epoch(seed, step // per_epoch + 1)
+        checkpoint.step()
+    checkpoint.leave(phase)
 
 
 def conjugate_gradients(
@@ -262,6 +290,7 @@ def conjugate_gradients(
     on_epoch: EpochEnd,
     record: Record,
     perturbation: Perturbation = UNPERTURBED,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> None:
     """Minimise each objective by conjugate gradients, started afresh on every large batch.
 
@@ -292,14 +321,32 @@ def conjugate_gradients(
     steps = max(1, round(epochs * per_epoch))
     setting = "conjugate gradients (no learning rate)"
     curves = _curves(seeds, epochs, per_epoch, record, setting)
-    progress.begin("fine-tuning", epochs, per_epoch)
+    # What each seed was when it took its batch: where it goes on from.
+    starts: list[dict[str, Any]] = [{"done": 0, "total": 0.0, "seen": 0} for _ in seeds]
+    earlier = checkpoint.join(FINE_TUNING, lambda: {"starts": starts})
+    if earlier:
+        starts = earlier["starts"]
+        for seed, start in enumerate(starts):
+            stack.restore(start["stack"], seed)
+            reposition(generators[seed : seed + 1], start["generators"])
+    progress.begin(FINE_TUNING, epochs, per_epoch, starts[0]["done"])
+
+    def note(seed: int, done: int, total: float, seen: int) -> None:
+        starts[seed] = {
+            "done": done,
+            "total": total,
+            "seen": seen,
+            "generators": positions(generators[seed : seed + 1]),
+            "stack": stack.state(seed),
+        }
 
     def search(seed: int) -> Generator[None, tuple[float, float], None]:
         """All line searches of one seed; hands over wherever its network is to be evaluated."""
         own = slice(seed, seed + 1)
         rows = points[seed], directions[seed], gradients[seed]
-        total, seen = 0.0, 0
-        for step in range(steps):
+        done, total, seen = (starts[seed][name] for name in ("done", "total", "seen"))
+        for step in range(done, steps):
+            note(seed, step, total, seen)
             _take(order[own, step % per_epoch], inputs, targets, batch[own], target[own])
             # Once for all line searches on the batch: they minimise one function.
             noise_of_own = None if noise is None else noise[own]
@@ -314,9 +361,10 @@ def conjugate_gradients(
                 total, seen = 0.0, 0
             if step % per_epoch == per_epoch - 1 or last:
                 on_epoch(seed, step // per_epoch + 1)
+        note(seed, steps, total, seen)
 
     evaluate_once = Step(evaluate, device)
-    searches = {seed: search(seed) for seed in range(n_seeds)}
+    searches = {seed: search(seed) for seed in range(n_seeds) if starts[seed]["done"] < steps}
     for running in searches.values():
         next(running)
     while searches:
@@ -327,3 +375,5 @@ def conjugate_gradients(
                     searches[seed].send((value, slope))
             except StopIteration:
                 del searches[seed]
+        checkpoint.step()
+    checkpoint.leave(FINE_TUNING)

@@ -17,6 +17,7 @@ import torch
 
 from aebench.console import Progress
 from aebench.errors import TrainingError
+from aebench.training.checkpoints import NO_CHECKPOINT, Checkpoint, positions, refill, reposition
 from aebench.training.items import Items
 from aebench.training.seeds import Step, draw_batches, stream
 
@@ -45,6 +46,11 @@ class Rbm:
     hidden_bias: torch.Tensor
     visible: str = "binary"
     hidden: str = "binary"
+
+    @property
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What is learned."""
+        return self.weights, self.visible_bias, self.hidden_bias
 
     def hidden_mean(self, v: torch.Tensor) -> torch.Tensor:
         """Probability (binary) or mean (gaussian) of the hidden units, [n_seeds, n, n_hidden].
@@ -137,6 +143,8 @@ def train(
     generators: Sequence[torch.Generator],
     progress: Progress,
     record: Callable[[int, int, float], None],
+    phase: str = "pretraining",
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> None:
     """Train `rbm` in place by CD-1 with momentum on batches that are kept, as in 2006.
 
@@ -152,6 +160,10 @@ def train(
     progress : Progress
     record : callable
         Takes the position of a seed, the epoch and the mean reconstruction error.
+    phase : str
+        Named in the progress.
+    checkpoint : Checkpoint
+        Is told every step; what an earlier process did there is not done again.
 
     Raises
     ------
@@ -194,14 +206,33 @@ def train(
         for momentum in (recipe.first_momentum, recipe.final_momentum)
     )
     steps = max(1, round(recipe.epochs * per_epoch))
-    seen = 0
-    for step in range(steps):
+    done = seen = 0
+
+    def state() -> dict[str, Any]:
+        return {
+            "done": done,
+            "seen": seen,
+            "error": error,
+            "parameters": parameters,
+            "momentum": [optimiser.state[p]["momentum_buffer"] for p in parameters],
+            "generators": positions(generators),
+        }
+
+    earlier = checkpoint.join(phase, state)
+    if earlier:
+        done, seen = earlier["done"], earlier["seen"]
+        refill([error, *parameters], [earlier["error"], *earlier["parameters"]])
+        reposition(generators, earlier["generators"])
+        for parameter, momentum in zip(parameters, earlier["momentum"], strict=True):
+            optimiser.state[parameter]["momentum_buffer"] = momentum.to(items.device)
+    progress.begin(phase, recipe.epochs, per_epoch, done)
+    for step in range(done, steps):
         epoch, position = divmod(step, per_epoch)
         items.take(batches[:, position], out=v)
         ascend_once = early if epoch < recipe.first_momentum_epochs else late
         ascend_once()
-        seen += size
-        progress.step(step + 1, lambda n=seen: f"squared error {float(error.mean()) / n:.4g}")  # type: ignore[misc]
+        done, seen = step + 1, seen + size
+        progress.step(done, lambda n=seen: f"squared error {float(error.mean()) / n:.4g}")  # type: ignore[misc]
         if position == per_epoch - 1 or step == steps - 1:
             # Saturated units hide weights that are no numbers from the error.
             error.add_(rbm.weights.sum((1, 2)).mul_(0))
@@ -215,6 +246,8 @@ def train(
                 record(seed, epoch + 1, total / seen)
             error.zero_()
             seen = 0
+        checkpoint.step()
+    checkpoint.leave(phase)
 
 
 def _start_from_word_shares(rbm: Rbm, items: Items) -> None:
@@ -238,6 +271,7 @@ def pretrain(
     seeds: Sequence[int],
     progress: Progress,
     record: Record,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> list[Rbm]:
     """Train a stack of machines greedily, each on the hidden probabilities of the one below.
 
@@ -256,14 +290,16 @@ def pretrain(
     seeds : sequence of int
         What a layer draws depends on its seed and its place alone, so that networks of one seed
         that differ in their code size share all layers below the code.
-    progress, record
-        As in `train`.
+    progress, record, checkpoint
+        As in `train`; the checkpoint is written after each layer, too.
 
     Returns
     -------
     rbms : list of Rbm
     """
     rbms: list[Rbm] = []
+    earlier = checkpoint.join("machines", lambda: {"layers": [rbm.tensors for rbm in rbms]})
+    ready = earlier["layers"] if earlier else []
     layers = len(sizes) - 1
     for layer in range(layers):
         last = layer == layers - 1
@@ -275,22 +311,27 @@ def pretrain(
         orders = [stream(seed, f"pretraining {layer + 1} batches") for seed in seeds]
         batches = draw_batches(len(items), recipe.batch_size, orders)
         name = f"pretraining_{layer + 1}_squared_error"
-        progress.begin(
-            f"pretraining layer {layer + 1} of {layers}", recipe.epochs, batches.shape[1]
-        )
-        train(
-            rbm,
-            items,
-            replace(recipe, learning_rate=code_learning_rate if last else rate),
-            batches,
-            [stream(seed, f"pretraining {layer + 1} states", items.device) for seed in seeds],
-            progress,
-            lambda seed, epoch, error, name=name: record(seed, name, epoch, error),  # type: ignore[misc]
-        )
+        if layer < len(ready):
+            refill(rbm.tensors, ready[layer])
+        else:
+            train(
+                rbm,
+                items,
+                replace(recipe, learning_rate=code_learning_rate if last else rate),
+                batches,
+                [stream(seed, f"pretraining {layer + 1} states", items.device) for seed in seeds],
+                progress,
+                lambda seed, epoch, error, name=name: record(seed, name, epoch, error),  # type: ignore[misc]
+                f"pretraining layer {layer + 1} of {layers}",
+                checkpoint,
+            )
         rbms.append(rbm)
+        if layer >= len(ready):
+            checkpoint.write()
         if not last:
             hidden = [rbm.hidden_mean(block) for block in items.blocks()]
             items = Items.resident(torch.cat(hidden, dim=1))
+    checkpoint.leave("machines")
     return rbms
 
 

@@ -1,13 +1,15 @@
 """All seeds at once: networks stacked along a leading dimension, and what is random in each."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from aebench.streams import entropy
+from aebench.training.checkpoints import refill
 
 ALIGNMENT = 64
 """Numbers; every parameter begins at a multiple, where matrix products read fastest."""
@@ -63,12 +65,13 @@ class Stack:
     Attributes
     ----------
     parameters : list of tensors, shapes [n_seeds, ...]
+    buffers : dict of name to tensor, shapes [n_seeds, ...]
     """
 
     def __init__(self, objectives: Sequence[nn.Module]) -> None:
         self._objectives = objectives
         self._names = [name for name, _ in objectives[0].named_parameters()]
-        self._buffers = _shared_buffers(objectives)
+        self.buffers = _shared_buffers(objectives)
         self._own = [[*objective.parameters()] for objective in objectives]
         self._move([torch.stack(same) for same in zip(*self._own, strict=True)])
 
@@ -112,6 +115,18 @@ class Stack:
         """What `backward` found, in the order of `parameters`."""
         return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
 
+    def state(self, seed: int | None = None) -> dict[str, Any]:
+        """Tell parameters and buffers for a checkpoint: all, or a copy of one seed's."""
+        given = {"parameters": self.parameters, "buffers": [*self.buffers.values()]}
+        if seed is None:
+            return given
+        return {kind: [t[seed].detach().clone() for t in own] for kind, own in given.items()}
+
+    def restore(self, state: Mapping[str, Any], seed: int | None = None) -> None:
+        """Take up what `state` has told, in place."""
+        for kind, own in self.state().items():
+            refill(own if seed is None else [tensor[seed] for tensor in own], state[kind])
+
     def backward(
         self, batch: torch.Tensor, target: torch.Tensor, noise: torch.Tensor | None = None
     ) -> torch.Tensor:
@@ -132,7 +147,7 @@ class Stack:
             found = [gradient[None] for gradient in torch.autograd.grad(losses, self._own[0])]
         else:
             given = (batch, target) if noise is None else (batch, target, noise)
-            losses = torch.vmap(self._loss)(self.parameters, self._buffers, *given)
+            losses = torch.vmap(self._loss)(self.parameters, self.buffers, *given)
             found = [*torch.autograd.grad(losses.sum(), self.parameters)]
         for parameter, gradient in zip(self.parameters, found, strict=True):
             parameter.grad = gradient.contiguous()  # as fused optimisers take for granted
