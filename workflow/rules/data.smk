@@ -1,4 +1,4 @@
-# data: fetch, check, parse, split.
+# data: fetch, check, parse, split. Where Snakemake itself runs: a cluster's nodes may have no network.
 rule data:
     input:
         code=code("datasets"),
@@ -8,6 +8,7 @@ rule data:
         excerpts="<results>/{dataset}/excerpts.json",  # empty for images
     log:
         "<logs>/{dataset}-data.log",
+    localrule: True
     priority: 100
     conda:
         "../envs/aebench.yaml"
