@@ -52,7 +52,7 @@ def make_smoke(make_workflow: Callable[..., Workflow]) -> Callable[[], Workflow]
 
     def make() -> Workflow:
         workflow = make_workflow(*VARIANTS, datasets=DATASETS)
-        workflow.configure(budget="smoke", device="cpu")
+        workflow.configure(budget="smoke", datasets=list(DATASETS), device="cpu")
         return workflow
 
     return make
@@ -145,7 +145,7 @@ def test_slurm_gives_the_metrics_of_a_local_run(make_smoke, local, measured):
     assert "Finished jobid" in run.text
     assert "(Rule: data)" in run.text
     logs = {path.name for path in (run.folder / "results/smoke/logs").glob("*.log")}
-    assert {"aggregate.log", "mnist-deep-d30-train.log", "mnist-pca-d30-evaluate.log"} <= logs
+    assert {"aggregate.log", "mnist-deep-d2-train.log", "mnist-pca-d2-evaluate.log"} <= logs
     measured("runs on Slurm", 1)
     measured("bytes that differ", 0 if (run.folder / METRICS).read_bytes() == local else 1)
 

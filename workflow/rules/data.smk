@@ -8,8 +8,8 @@ rule data:
         excerpts="<results>/{dataset}/excerpts.json",  # empty for images
     log:
         "<logs>/{dataset}-data.log",
-    localrule: True
     priority: 100
+    localrule: True
     conda:
         "../envs/aebench.yaml"
     threads: 1

@@ -18,8 +18,8 @@ rule train:
     threads: 1
     resources:
         gpu_jobs=1,  # how many share one GPU is limited by workflow/profiles/gpu
-        # What a cluster's job asks for; None is not the same as 0 to every cluster.
-        gpu=lambda wildcards, rulename: 1 if needs_gpu(workflow.get_rule(rulename)) else None,
+        # What a cluster's job asks for.
+        gpu=lambda wildcards, rulename: int(needs_gpu(workflow.get_rule(rulename))),
     params:
         seeds=SEEDS,
         device=config["device"],
