@@ -43,6 +43,7 @@ for file in VARIANT_FILES:
 
 
 COMPARISONS = comparisons()
+group_jobs()
 
 
 include: "workflow/rules/exhibits.smk"

@@ -734,13 +734,21 @@ class TestPlan:
         assert {f"train_{name.replace('-', '_')}" for name in names} <= planned.keys()
         assert workflow.written() == []
 
-    @pytest.mark.parametrize(("device", "asked"), [("auto", 0), ("cuda", 1)])
-    def test_training_jobs_share_a_gpu_and_ask_a_cluster_for_one(self, quiet, device, asked):
+    @pytest.mark.parametrize(
+        ("device", "variant", "asked"),
+        [("auto", "deep", 0), ("cuda", "deep", 1), ("cuda", "pca", 0)],
+    )
+    def test_jobs_share_a_gpu_and_networks_ask_a_cluster_for_one(
+        self, make_workflow, device, variant, asked
+    ):
+        workflow = make_workflow(variant)
         profile = "workflow/profiles/gpu"
-        limits = yaml.safe_load((quiet.folder / profile / "config.yaml").read_text())["resources"]
+        limits = yaml.safe_load((workflow.folder / profile / "config.yaml").read_text())[
+            "resources"
+        ]
         assert limits["gpu_jobs"] > 1
         options = ["-n", "--workflow-profile", profile, "--quiet", "host"]
-        outcome = quiet.run(*options, "--config", f"device={device}", "variants=[pca]")
+        outcome = workflow.run(*options, "--config", f"device={device}")
         (resources,) = outcome.lines("gpu_jobs=")
         assert f"gpu_jobs=1, gpu={asked}" in resources
 

@@ -183,7 +183,7 @@ def begin():
     if elsewhere or workflow.touch:
         return
     if config["device"] == "cuda" and any(
-        trains_network(job) for job in workflow.dag.needrun_jobs()
+        trains_network(job.rule) for job in workflow.dag.needrun_jobs()
     ):
         # Snakemake removes a job's earlier files before the job itself could refuse.
         test = "import sys, torch; sys.exit(not torch.cuda.is_available())"
@@ -207,8 +207,28 @@ def refuse_closed_folders():
         )
 
 
-def trains_network(job):
-    return job.rule.params.get("estimator") == "AutoEncoder"
+def trains_network(rule):
+    return rule.params.get("estimator") == "AutoEncoder"
+
+
+def needs_gpu(rule):
+    return config["device"] == "cuda" and trains_network(rule)
+
+
+def group_jobs():
+    """Let a cluster run training and evaluating a variant, often a few seconds, as one of its jobs.
+
+    How many variants share one is said by a profile's `group-components`.
+    """
+    for variant in PLAN.variants:
+        rule_of(variant).group = group_of(variant)
+    workflow.get_rule("evaluate").group = lambda wildcards: group_of(wildcards.variant)(wildcards)
+
+
+def group_of(variant):
+    """What chooses the group of a variant's jobs: no GPU waits for a PCA; none on one machine."""
+    group = "gpu" if needs_gpu(rule_of(variant)) else "cpu"
+    return lambda wildcards: None if workflow.local_exec else group
 
 
 def case(job):

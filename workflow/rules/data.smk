@@ -1,4 +1,4 @@
-# data: fetch, check, parse, split.
+# data: fetch, check, parse, split. Where Snakemake itself runs: a cluster's nodes may have no network.
 rule data:
     input:
         code=code("datasets", "streams.py", "stages/data.py"),
@@ -9,6 +9,7 @@ rule data:
     log:
         "<logs>/{dataset}-data.log",
     priority: 100
+    localrule: True
     conda:
         "../envs/aebench.yaml"
     threads: 1

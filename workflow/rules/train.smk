@@ -18,7 +18,8 @@ rule train:
     threads: 1
     resources:
         gpu_jobs=1,  # how many share one GPU is limited by workflow/profiles/gpu
-        gpu=int(config["device"] == "cuda"),  # what a cluster's job asks for
+        # What a cluster's job asks for.
+        gpu=lambda wildcards, rulename: int(needs_gpu(workflow.get_rule(rulename))),
     params:
         seeds=SEEDS,
         device=config["device"],
