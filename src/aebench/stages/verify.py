@@ -18,6 +18,7 @@ import pandas as pd
 
 from aebench import reference
 from aebench.errors import AebenchError
+from aebench.stages import config as config_file
 
 MOST_NAMES = 8
 """Runs that a note names one by one; more are counted."""
@@ -74,7 +75,8 @@ def _settings(config: Mapping[str, Any], budget: str) -> dict[str, Any]:
         key: config.get(key)
         for key in ("code_sizes", "unseen", "database", "vocabulary_size", "precision")
     }
-    return own | {"budget": config["budgets"].get(budget, {})}
+    budgets = config.get("budgets")
+    return own | {"budget": budgets.get(budget, {}) if isinstance(budgets, Mapping) else {}}
 
 
 def _print_coverage(released: pd.DataFrame, found: pd.DataFrame) -> None:
@@ -105,8 +107,6 @@ def _line(row: Any) -> str:
 
 def main() -> int:
     """Run from the command line."""
-    import yaml
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("budget")
     parser.add_argument("--write", action="store_true", help="make the run the reference")
@@ -117,7 +117,7 @@ def main() -> int:
     results = given.results or Path("results") / given.budget
     act = write if given.write else run
     try:
-        config = yaml.safe_load(given.config.read_text(encoding="utf-8"))
+        config = config_file.read(given.config)
         return int(bool(act(results, given.reference, given.budget, config)))
     except (AebenchError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
