@@ -139,7 +139,9 @@ def damaged(rng: random.Random, content: bytes) -> bytes:
     if kind == 5:
         return rng.choice((b"null", b"[]", b"{}", b"3", b"NaN", b'"text"', b"[" * 10**5))
     end = min(len(content), at + 8)  # a size or an offset that says something else
-    return content[:at] + struct.pack(">Q", rng.choice((0, 2**31, 2**63, 2**64 - 1))) + content[end:]
+    return (
+        content[:at] + struct.pack(">Q", rng.choice((0, 2**31, 2**63, 2**64 - 1))) + content[end:]
+    )
 
 
 # ---------------------------------------------------------------- structures

@@ -6,6 +6,7 @@ call, in this process; some run the whole workflow.
 """
 
 import contextlib
+import dataclasses
 import io
 import os
 import random
@@ -21,10 +22,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, Workflow
+from conftest import ROOT
 from report.conftest import CONFIG, ROLES, add_models, write_results
 
-from aebench import console, reference
+from aebench import console
 from aebench.datasets import excerpts
 from aebench.errors import AebenchError
 
@@ -53,11 +54,13 @@ class Sandbox:
         (folder / "beside" / "kept.txt").write_text("kept")
 
     def tree(self) -> dict[str, tuple[int, int]]:
-        """Size and time of every file and folder here but in results and reports."""
+        """Size and time of every file and folder here but in results, reports and the cache."""
         found = {}
         for base, folders, files in os.walk(self.folder):
             if Path(base) == self.run:
                 folders[:] = [name for name in folders if name not in ("results", "reports")]
+            if Path(base) == self.folder:
+                folders.remove("cache")
             for name in [*folders, *files]:
                 path = Path(base, name)
                 about = path.lstat()
@@ -108,7 +111,9 @@ def fuzz(sandbox: Sandbox, name: str, numbers: range, case: Callable[[random.Ran
             failures.append(f"{seed}: {error!r:.300} in {where.filename}, line {where.lineno}")
         after = sandbox.tree()
         if after != before:
-            where = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+            where = [
+                path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+            ]
             failures.append(f"{seed}: changed outside results and reports: {where}")
     assert not failures, f"{len(failures)} cases failed; seeds:\n" + "\n".join(failures)
     return len(numbers)
@@ -125,7 +130,16 @@ RULES = {
     "pca": {"role": "baseline", "images": {}},
 }
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
-KEYS = ("budget", "datasets", "variants", "vocabulary_size", "device", "unseen", "budgets", "colour")
+KEYS = (
+    "budget",
+    "datasets",
+    "variants",
+    "vocabulary_size",
+    "device",
+    "unseen",
+    "budgets",
+    "colour",
+)
 
 
 def plan_of(file: Path, overrides: list[str]) -> None:
@@ -192,7 +206,7 @@ def raw_files(sandbox: Sandbox) -> Callable[[random.Random], None]:
     """Files as publishers or mirrors have them: idx, .tab, token files raw or compressed."""
     import gzip
 
-    from aebench.datasets import documents, images
+    from aebench.datasets import documents, images, rcv1
 
     idx = sandbox.folder / "original"
     images.write_idx(np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4), idx)
@@ -222,7 +236,8 @@ def raw_files(sandbox: Sandbox) -> Callable[[random.Random], None]:
         with pytest.MonkeyPatch.context() as patch:
             for key, place in places.items():
                 patch.setenv(key, place)
-            patch.setattr("aebench.datasets.rcv1.RCV1.sources", (), raising=False)
+            alone = dataclasses.replace(rcv1.RCV1, sources=())
+            patch.setattr("aebench.datasets.rcv1.RCV1", alone)
             return stage(_prepare_rcv1)
 
     def _counted(texts: list[str]) -> None:
@@ -237,7 +252,12 @@ def _prepare_rcv1() -> None:
     out = Path("results/fuzz/rcv1")
     limits = {"train_items": None, "test_items": None}
     data.run(
-        "rcv1", out / "data.npz", out / "data.json", out / "excerpts.json", vocabulary_size=5, **limits
+        "rcv1",
+        out / "data.npz",
+        out / "data.json",
+        out / "excerpts.json",
+        vocabulary_size=5,
+        **limits,
     )
 
 
@@ -251,8 +271,11 @@ def stage(act: Callable[[], object]) -> None:
         return
     text = said.getvalue()
     if "traceback in" in text:
-        raise AssertionError(log.read_text(errors="replace")[-600:])
-    assert text.count("error: ") == 1, text
+        lines = log.read_text(errors="replace").splitlines()
+        ours = [line.split("aebench/")[-1] for line in lines if "src/aebench" in line]
+        raise AssertionError(f"{ours[-2:]}: {lines[-1]:.300}")
+    assert text.startswith("error: case: "), text
+    assert len(text.splitlines()) == 1, text
     assert len(text) < 4000
 
 
@@ -386,7 +409,9 @@ def _train(folder: Path, path: Path) -> None:
 def _evaluate(folder: Path, path: Path) -> None:
     from aebench.stages import evaluate
 
-    run = path.parent if path.parent.name == "seed-0" else folder / "mnist" / "pca" / "d2" / "seed-0"
+    run = (
+        path.parent if path.parent.name == "seed-0" else folder / "mnist" / "pca" / "d2" / "seed-0"
+    )
     evaluate.run(
         folder / "mnist" / "data.npz",
         [run],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, shown
 from aebench.metrics.reconstruction import blocks
 
 if TYPE_CHECKING:
@@ -20,6 +20,25 @@ DECODED_AT_ONCE = 20_000  # items; 160 MB of 2,000 words
 
 SHARE_TOLERANCE = 1e-3
 """How far the shares of a reconstructed document may sum from 1."""
+
+_AMOUNT = {"type": "number", "minimum": 0, "maximum": 1e15}
+_TABLE = {"type": "object"}
+RUN = {
+    "type": "object",
+    "properties": {
+        "parameters": _TABLE,
+        "versions": _TABLE,
+        "device": {"type": "string"},
+        "estimator": {"type": "string"},
+        "seconds": _AMOUNT,
+        "peak_memory_mb": _AMOUNT,
+        "parameters_count": _AMOUNT,
+    },
+}
+"""What `run.json` may say, as far as anything depends on it."""
+
+COST = {"type": "object", "additionalProperties": _AMOUNT}
+"""What `cost.json` may say, and what a job has used."""
 
 _T = TypeVar("_T")
 _SEED_FOLDER = re.compile(
@@ -103,7 +122,7 @@ def check_run(
         if part not in codes:
             found = ", ".join(sorted(codes)) or "none"
             refuse(where, f"codes.npz has no array '{part}'; found: {found}; needed: train, test")
-        _check_codes(codes[part], (n, code_size), f"codes.npz '{part}'", where)
+        check_codes(codes[part], (n, code_size), f"codes.npz '{part}'", where)
     if codes["train"].dtype != codes["test"].dtype:
         kinds = f"'train' is {codes['train'].dtype} and 'test' is {codes['test'].dtype}"
         refuse(where, f"codes.npz {kinds}; both must be the same")
@@ -131,7 +150,7 @@ def _load(folder: Path, name: str, read: Callable[[Path], _T]) -> _T:
     try:
         return read(path)
     except Exception as error:  # numpy raises ValueError, zipfile.BadZipFile, EOFError, ...
-        refuse(folder, f"{name} cannot be read as a numpy file ({error})")
+        refuse(folder, f"{name} cannot be read as a numpy file ({shown(error)})")
 
 
 def _decoded(
@@ -162,7 +181,8 @@ def _map_array(path: Path) -> np.ndarray:
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def _check_codes(codes: np.ndarray, shape: tuple[int, int], name: str, where: str | Path) -> None:
+def check_codes(codes: np.ndarray, shape: tuple[int, int], name: str, where: str | Path) -> None:
+    """Refuse codes that are not of that shape, or neither finite float32 nor bits."""
     _check_shape(codes, shape, name, where)
     if codes.dtype == np.uint8:
         wrong = int((codes > 1).any(axis=1).sum())

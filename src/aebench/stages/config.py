@@ -21,7 +21,7 @@ from yaml import (
     YAMLError,
 )
 
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, shown
 
 LARGEST = 100_000  # bytes; the one that comes with aebench has 5,000
 MOST_VALUES = 2_000  # with those of aliases counted each time they stand for
@@ -33,8 +33,6 @@ TAGS = ("str", "int", "float", "bool", "null", "seq", "map", "merge")
 _ALLOWED = "text (in quotes where it looks like a date), numbers, true, false, null, lists, tables"
 _TAG = "tag:yaml.org,2002:"
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
-_SHOWN = 80
-"""Letters of a value that a message shows."""
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -87,13 +85,6 @@ def check_size(config: Mapping[str, Any]) -> None:
             waiting += value.values()
         elif isinstance(value, list):
             waiting += value
-
-
-def shown(value: object) -> str:
-    """Return a value as messages show it: on one line, unprintable signs escaped, long ones cut."""
-    text = str(value)
-    text = text if text.isprintable() else repr(text)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _why(error: Exception) -> str:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from aebench import datasets
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, shown
 from aebench.stages import config as config_file
-from aebench.stages.config import shown
 
 VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 """What a variant may be called: its name stands in paths, rules, tables and figures."""

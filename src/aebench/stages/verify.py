@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from aebench import reference
+from aebench import reference, statistics
 from aebench.errors import AebenchError
 from aebench.stages import config as config_file
 
@@ -65,8 +65,7 @@ def _metrics(results: Path) -> pd.DataFrame:
     path = results / "metrics.csv"
     if not path.is_file():
         raise AebenchError(f"no finished run in {results}/: {path} does not exist.")
-    empty = {"value": ["", "nan"]}  # a variant may be called "None"
-    return pd.read_csv(path, keep_default_na=False, na_values=empty)
+    return statistics.read_csv(path, statistics.METRIC_COLUMNS)
 
 
 def _settings(config: Mapping[str, Any], budget: str) -> dict[str, Any]:
