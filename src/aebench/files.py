@@ -150,6 +150,13 @@ def _check_schema(path: Path, found: dict[str, Any], schema: Mapping[str, Any]) 
         raise AebenchError(f"{path}: {where}{': ' * bool(where)}{shown(error.message)}.")
 
 
+def why_not_numpy(error: Exception) -> str:
+    """Say why a file of arrays cannot be read, without numpy's advice to load it all the same."""
+    if "allow_pickle" in str(error):
+        return "it is a pickle or holds Python objects, which are never loaded"
+    return f"{type(error).__name__}: {shown(error)}"
+
+
 def read_arrays(path: Path, *names: str) -> "dict[str, np.ndarray]":
     """Return those arrays of an .npz file that it has, all of them where no names are given.
 
@@ -164,7 +171,7 @@ def read_arrays(path: Path, *names: str) -> "dict[str, np.ndarray]":
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files if not names or name in names}
     except Exception as error:  # a flipped byte can raise anything inside zipfile and numpy
-        why = f"{type(error).__name__}: {shown(error)}"
+        why = why_not_numpy(error)
         raise AebenchError(f"cannot read {path}: {why}. Delete it and run again.") from error
     for name, array in found.items():
         if array.dtype.kind not in "biuf":

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse
 
-from aebench.errors import AebenchError, shown
-from aebench.files import atomic, read_json, write_text
+from aebench.errors import AebenchError
+from aebench.files import atomic, read_json, why_not_numpy, write_text
 
 Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_matrix
 
@@ -142,7 +142,7 @@ def read(npz_path: str | Path, json_path: str | Path | None = None) -> Dataset:
     except FileNotFoundError as error:
         raise _unreadable(npz_path, "it does not exist") from error
     except Exception as error:  # a flipped byte can raise anything inside zipfile, numpy, scipy
-        raise _unreadable(npz_path, f"{type(error).__name__}: {shown(error)}") from error
+        raise _unreadable(npz_path, why_not_numpy(error)) from error
     return dataset
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
-from aebench.errors import AebenchError, shown
+from aebench.errors import AebenchError
+from aebench.files import why_not_numpy
 from aebench.metrics.reconstruction import blocks
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _load(folder: Path, name: str, read: Callable[[Path], _T]) -> _T:
     try:
         return read(path)
     except Exception as error:  # numpy raises ValueError, zipfile.BadZipFile, EOFError, ...
-        refuse(folder, f"{name} cannot be read as a numpy file ({shown(error)})")
+        refuse(folder, f"{name} cannot be read as a numpy file ({why_not_numpy(error)})")
 
 
 def _decoded(

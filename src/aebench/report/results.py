@@ -18,8 +18,8 @@ from aebench.datasets import Dataset, read_facts
 from aebench.datasets import read as read_dataset
 from aebench.errors import AebenchError, shown
 from aebench.files import is_name, read_arrays, read_json
-from aebench.metrics.contract import COST, RUN
-from aebench.report import names
+from aebench.metrics.contract import COST, RUN, check_codes, refuse
+from aebench.report import arrays, names
 
 USED = COST | {"required": ["seconds", "cpu_seconds", "peak_memory_mb"]}
 HISTORY_COLUMNS = ["epoch", "split", "metric", "value", "seconds"]
@@ -35,6 +35,8 @@ class Run:
     code_size: int
     seed: int
     folder: Path
+    test_shape: tuple[int, int]
+    """Number of test items and of features."""
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -56,14 +58,28 @@ class Run:
 
     def codes(self) -> np.ndarray | None:
         """Test codes [n_test, code_size]; None when there are none."""
-        return _arrays(self.folder / "codes.npz", "test").get("test")
+        codes = _arrays(self.folder / "codes.npz", "test").get("test")
+        if codes is not None:
+            shape = (self.test_shape[0], self.code_size)
+            check_codes(codes, shape, "codes.npz 'test'", self.folder)
+        return codes
 
     def samples(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Positions [m] of the shown test items and their reconstructions [m, n_features]."""
-        arrays = _arrays(self.folder / "samples.npz")
-        if not {"indices", "reconstructions"} <= arrays.keys() or not len(arrays["indices"]):
+        found = _arrays(self.folder / "samples.npz")
+        if not {"indices", "reconstructions"} <= found.keys() or not found["indices"].size:
             return None
-        return arrays["indices"], arrays["reconstructions"]
+        indices, images = found["indices"], found["reconstructions"]
+        items, features = self.test_shape
+        if (
+            indices.ndim != 1
+            or indices.dtype.kind not in "iu"
+            or not ((indices >= 0) & (indices < items)).all()
+            or images.shape != (len(indices), features)
+            or not np.isfinite(images).all()
+        ):
+            refuse(self.folder, "samples.npz has no finite reconstructions of test items")
+        return indices, images
 
 
 class Sureness(NamedTuple):
@@ -128,7 +144,11 @@ class Results:
     @cached_property
     def toys(self) -> dict[str, np.ndarray]:
         """Arrays of the experiments on made-up data, as the toys stage says; may be empty."""
-        return _arrays(self.folder / "toys.npz")
+        path = self.folder / "toys.npz"
+        found = _arrays(path)
+        if found:
+            arrays.check_toys(found, path)
+        return found
 
     @property
     def datasets(self) -> list[str]:
@@ -159,7 +179,10 @@ class Results:
     def exhibits(self, dataset: str) -> dict[str, np.ndarray]:
         """What the exhibits stage wrote, see there for its names; empty when there is none."""
         if dataset not in self._exhibits:
-            self._exhibits[dataset] = _arrays(self.folder / dataset / "exhibits.npz")
+            path = self.folder / dataset / "exhibits.npz"
+            self._exhibits[dataset] = found = _arrays(path)
+            if found:
+                arrays.check_exhibits(found, self.facts[dataset]["n_features"], path)
         return self._exhibits[dataset]
 
     def code_sizes(self, dataset: str, variant: str | None = None) -> list[int]:
@@ -295,6 +318,7 @@ class Results:
                 int(size),
                 int(seed),
                 self.folder / dataset / variant / f"d{size}" / f"seed-{seed}",
+                (self.facts[dataset]["test_items"], self.facts[dataset]["n_features"]),
             )
             for dataset, variant, size, seed in keys.itertuples(index=False)
         ]

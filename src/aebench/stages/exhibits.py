@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aebench import datasets, models
-from aebench.errors import ParameterError
+from aebench.errors import AebenchError, ParameterError
 from aebench.files import atomic, read_arrays
 from aebench.metrics.contract import check_codes, refuse
 from aebench.metrics.robustness import corruptions
@@ -143,7 +143,10 @@ def _perturbed(model: Any, code: np.ndarray, spread: np.ndarray) -> tuple[np.nda
 
 
 def _training_codes(folder: Path, items: int, code_size: int) -> np.ndarray:
-    codes = read_arrays(folder / "codes.npz", "train").get("train", np.empty((0, 0)))
+    try:
+        codes = read_arrays(folder / "codes.npz", "train").get("train", np.empty((0, 0)))
+    except AebenchError as error:
+        refuse(folder, f"codes.npz cannot be read ({error})")
     check_codes(codes, (items, code_size), "codes.npz 'train'", folder)
     return codes
 
