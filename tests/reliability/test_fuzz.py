@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, Workflow
 from report.conftest import CONFIG, ROLES, add_models, write_results
+from report.test_lecture import toys
 
 from aebench import console
 from aebench.datasets import excerpts
@@ -282,18 +283,19 @@ def stage(act: Callable[[], object]) -> None:
 # ---------------------------------------------------------------- prepared data and results
 
 
-def results(sandbox: Sandbox) -> Path:
-    """A finished run of two variants, as small as can be, and a reference for it."""
+def results(sandbox: Sandbox, models: bool) -> Path:
+    """A finished run of two variants, as small as can be."""
     folder = sandbox.run / "results" / "fuzz"
     folder.parent.mkdir(exist_ok=True)
     sizes: dict[str, Any] = {"sizes": (2,), "seeds": (0,)}
     write_results(folder, images=("pca", "deep"), documents=("lsa-tfidf", "deep"), **sizes)
-    add_models(folder, **sizes)
+    if models:
+        add_models(folder, **sizes)
+    np.savez(folder / "toys.npz", **toys())
     excerpts.save({3: "first words", 4: "and others"}, folder / "20newsgroups" / "excerpts.json")
     return folder
 
 
-STAGES = ("train", "evaluate", "aggregate", "claims", "exhibits", "report", "verify")
 READ = {
     "train": ("*/data.npz", "*/data.json"),
     "evaluate": (
@@ -338,8 +340,10 @@ MUTATE = {
 }
 
 
-def results_cases(sandbox: Sandbox, stages: tuple[str, ...]) -> Callable[[random.Random], None]:
-    folder = results(sandbox)
+def results_cases(
+    sandbox: Sandbox, stages: tuple[str, ...], models: bool = True
+) -> Callable[[random.Random], None]:
+    folder = results(sandbox, models)
     prepare(folder, stages)
     pristine = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     targets = {
@@ -494,17 +498,96 @@ def unsaved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aebench.report.figures.save_all", draw)
 
 
-NUMPY_ALONE = ("aggregate", "claims", "verify")
+QUICK = ("aggregate", "claims", "verify")
+"""Stages that need neither PyTorch nor figures."""
+
+PROMISE = pytest.mark.promise(
+    UNTRUSTED,
+    "Whatever a configuration or a data file says, there is one message, no traceback, no hang and "
+    "no file outside results/, reports/ and the cache",
+)
 
 
-def test_fuzz_configurations(sandbox):
-    fuzz(sandbox, "configuration", range(int(os.environ.get("N", 100))), configuration(sandbox))
+def test_some_configurations_and_files(sandbox):
+    done = fuzz(sandbox, "configuration", range(30), configuration(sandbox))
+    done += fuzz(sandbox, "raw", range(10), raw_files(sandbox))
+    done += fuzz(sandbox, "claims", range(10), results_cases(sandbox, ("claims",), models=False))
+    assert done == 50
 
 
-def test_fuzz_raw(sandbox):
-    fuzz(sandbox, "raw", range(int(os.environ.get("N", 100))), raw_files(sandbox))
+@PROMISE
+@pytest.mark.long
+def test_configurations(sandbox, measured):
+    done = fuzz(sandbox, "configuration", range(450), configuration(sandbox))
+    measured("fuzz cases tried", done)
 
 
-@pytest.mark.parametrize("one", STAGES)
-def test_fuzz_results(sandbox, unsaved, one):
-    fuzz(sandbox, "results", range(int(os.environ.get("N", 20))), results_cases(sandbox, (one,)))
+@PROMISE
+@pytest.mark.long
+def test_raw_files(sandbox, measured):
+    measured("fuzz cases tried", fuzz(sandbox, "raw", range(150), raw_files(sandbox)))
+
+
+@PROMISE
+@pytest.mark.long
+def test_tables_and_facts(sandbox, measured):
+    cases = results_cases(sandbox, QUICK, models=False)
+    measured("fuzz cases tried", fuzz(sandbox, "tables", range(200), cases))
+
+
+@PROMISE
+@pytest.mark.long
+def test_data_codes_and_models(sandbox, measured):
+    cases = results_cases(sandbox, ("train", "evaluate", "exhibits"))
+    measured("fuzz cases tried", fuzz(sandbox, "models", range(90), cases))
+
+
+@PROMISE
+@pytest.mark.long
+def test_what_the_report_reads(sandbox, unsaved, measured):
+    measured(
+        "fuzz cases tried", fuzz(sandbox, "report", range(90), results_cases(sandbox, ("report",)))
+    )
+
+
+# ---------------------------------------------------------------- whole runs
+
+
+@pytest.fixture(scope="module")
+def whole(make_workflow: Callable[..., Workflow]) -> Workflow:
+    workflow = make_workflow("pca", "mean")
+    workflow.configure(variants=["pca", "mean"])
+    return workflow
+
+
+@PROMISE
+@pytest.mark.long
+def test_whole_runs(whole, measured):
+    """What `snakemake` itself says, of which only the exit code and the words are known."""
+    file = whole.folder / "config.yaml"
+    original = file.read_bytes()
+    beside = sorted(whole.folder.parent.iterdir())
+    failures = []
+    for number in range(20):
+        seed = f"whole {number}"
+        rng = random.Random(seed)
+        content = mutations.yaml_text(rng, original)
+        file.write_bytes(content)
+        before = _files(whole.folder)
+        outcome = whole.run("-n", "--quiet", "all")
+        refused = len(outcome.lines("error: ")) == 1 and outcome.code == 1
+        told = "Traceback" not in outcome.text and ", line " not in outcome.text.replace(
+            "config.yaml, line ", ""
+        )
+        if not (told and (refused or outcome.code == 0)) or _files(whole.folder) != before:
+            failures.append(f"{seed}: {outcome.code} {outcome.text[-600:]}")
+    file.write_bytes(original)
+    assert not failures, "\n".join(failures)
+    assert sorted(whole.folder.parent.iterdir()) == beside
+    measured("fuzz cases tried", 20)
+
+
+def _files(folder: Path) -> list[str]:
+    """Every file but what Snakemake keeps for itself."""
+    found = (path.relative_to(folder) for path in folder.rglob("*"))
+    return sorted(str(path) for path in found if path.parts[0] != ".snakemake")
