@@ -10,6 +10,7 @@ import dataclasses
 import io
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -275,8 +276,10 @@ def stage(act: Callable[[], object]) -> None:
         lines = log.read_text(errors="replace").splitlines()
         ours = [line.split("aebench/")[-1] for line in lines if "src/aebench" in line]
         raise AssertionError(f"{ours[-2:]}: {lines[-1]:.300}")
-    assert text.startswith("error: case: "), text
-    assert len(text.splitlines()) == 1, text
+    messages = [line for line in text.split("\n") if line.startswith("error: ")]
+    assert len(messages) == 1, text
+    assert text.replace("\n", "").isprintable(), repr(text)
+    assert ", line " not in re.sub(r"\S+, line \d+: ", "", text), text
     assert len(text) < 4000
 
 

@@ -98,7 +98,7 @@ def _check(root: MappingNode, path: Path) -> None:
     """Refuse what is no plain data before it is made into values."""
 
     def refuse(node: Node, why: str) -> None:
-        raise AebenchError(f"{path}, line {node.start_mark.line + 1}: {why}.")
+        raise AebenchError(f"{path}: line {node.start_mark.line + 1}: {why}.")
 
     for node in _each(root):
         tag = node.tag.removeprefix(_TAG)
@@ -158,5 +158,5 @@ def _count(node: Node, known: dict[int, int], path: Path) -> int:
         known[id(node)] = 0
         known[id(node)] = 1 + sum(_count(each, known, path) for each in _inside(node))
     elif not known[id(node)]:
-        raise AebenchError(f"{path}, line {node.start_mark.line + 1}: an alias holds itself.")
+        raise AebenchError(f"{path}: line {node.start_mark.line + 1}: an alias holds itself.")
     return known[id(node)]
