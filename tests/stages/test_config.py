@@ -71,7 +71,7 @@ def test_what_is_no_plain_data_is_refused(tmp_path, text, words, measured):
 
 
 def test_a_missing_file_is_one_message(tmp_path):
-    with pytest.raises(AebenchError, match="cannot read .*No such file"):
+    with pytest.raises(AebenchError, match=r"cannot read .*No such file"):
         config.read(tmp_path / "config.yaml")
 
 
