@@ -2,9 +2,21 @@
 #
 #   snakemake --cores 2                          reproduce everything at the quick budget
 #   snakemake --cores 2 --config budget=smoke    the same on a sample of the data
+import os
+import sys
+
 from snakemake.utils import min_version
 
+from aebench.errors import AebenchError
+from aebench.stages import config as config_file
+
 min_version("9.13")
+
+if os.path.exists("config.yaml"):
+    try:
+        config_file.read("config.yaml")  # Snakemake itself would run a program in it
+    except AebenchError as error:
+        sys.exit(f"error: {error}")
 
 
 configfile: "config.yaml"

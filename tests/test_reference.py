@@ -179,7 +179,8 @@ def test_one_seed_has_no_band_but_rounding():
 def test_files_come_back_and_are_the_same_bytes_twice(tmp_path):
     table = reference.summarise(simulated(0))
     table.loc[0, "noise"] = math.nan
-    made_by = {"settings": {"seeds": [0, 1]}, "data": {}}
+    made_by = {"settings": {"seeds": [0, 1]}, "data": {}, "parameters": {}}
+    made_by |= {"versions": [], "devices": []}
     for folder in ("a", "b"):
         reference.write(tmp_path / folder, "quick", table, made_by)
     for name in ("quick.csv", "quick.json"):

@@ -594,6 +594,23 @@ class TestBadConfig:
         assert allowed in said
         assert quiet.written() == []
 
+    @pytest.mark.promise(
+        "Untrusted input",
+        "A program in config.yaml, as Snakemake would run it, is refused before it runs",
+    )
+    def test_a_program_in_the_file_is_not_run(self, quiet, measured):
+        file = quiet.folder / "config.yaml"
+        text = file.read_text()
+        program = "__use_yte__: true\nx: ?open('escaped', 'w').write('x')\n"
+        file.write_text(text + program)
+        try:
+            said = message(quiet.run())
+        finally:
+            file.write_text(text)
+        assert "the key __use_yte__ is not allowed" in said
+        assert not (quiet.folder / "escaped").exists()
+        measured("hostile inputs refused", 1)
+
     def test_nothing_applies(self, quiet):
         said = message(quiet.run("--config", "variants=[lsa-log]"))
         assert "none of the variants lsa-log applies to mnist" in said

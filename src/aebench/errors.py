@@ -6,6 +6,16 @@ from contextlib import contextmanager
 NO_MEMORY = ("out of memory", "DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED")
 """PyTorch's words for it, in a RuntimeError."""
 
+LONGEST = 120
+"""Letters of a value that a message shows."""
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: on one line, unprintable signs escaped, long ones cut."""
+    text = str(value).strip()
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
 
 class AebenchError(Exception):
     """Something the user can mend: says what was found, where, and what is allowed."""

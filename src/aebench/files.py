@@ -6,12 +6,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, shown
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_RIGHT = (errno.EACCES, errno.EROFS, errno.EPERM)
@@ -133,13 +136,22 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[s
         writer.writerows(rows)
 
 
-def read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+def is_name(text: str) -> bool:
+    """Say whether text may be the name of a file or folder: it leads nowhere else."""
+    plain = text.isprintable() and not {"/", "\\"} & set(text)
+    return plain and 0 < len(text) <= 100 and not text.startswith(".")
+
+
+def read_json(
+    path: Path, missing: dict[str, Any] | None = None, schema: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the JSON object in a file; `missing`, where that is given, when there is none.
 
     Raises
     ------
     AebenchError
-        When the file does not exist, cannot be read, or holds something else.
+        When the file does not exist, cannot be read, or holds something else than an object, or
+        than a JSON schema allows where one is given.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -147,10 +159,49 @@ def read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, An
         if missing is not None:
             return missing
         raise AebenchError(f"{path} does not exist; run again what makes it.") from error
-    except (OSError, ValueError) as error:
-        raise AebenchError(f"cannot read {path}: {error}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise AebenchError(f"cannot read {path}: {shown(error)}.") from error
     if not isinstance(found, dict):
         raise AebenchError(f"{path} is not a JSON object.")
+    if schema is not None:
+        _check_schema(path, found, schema)
+    return found
+
+
+def _check_schema(path: Path, found: dict[str, Any], schema: Mapping[str, Any]) -> None:
+    import jsonschema
+
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(found):
+        where = ".".join(shown(part) for part in error.absolute_path)
+        raise AebenchError(f"{path}: {where}{': ' * bool(where)}{shown(error.message)}.")
+
+
+def why_not_numpy(error: Exception) -> str:
+    """Say why a file of arrays cannot be read, without numpy's advice to load it all the same."""
+    if "allow_pickle" in str(error):
+        return "it is a pickle or holds Python objects, which are never loaded"
+    return f"{type(error).__name__}: {shown(error)}"
+
+
+def read_arrays(path: Path, *names: str) -> "dict[str, np.ndarray]":
+    """Return those arrays of an .npz file that it has, all of them where no names are given.
+
+    Raises
+    ------
+    AebenchError
+        When the file cannot be read, or an array holds something else than numbers.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files if not names or name in names}
+    except Exception as error:  # a flipped byte can raise anything inside zipfile and numpy
+        why = why_not_numpy(error)
+        raise AebenchError(f"cannot read {path}: {why}. Delete it and run again.") from error
+    for name, array in found.items():
+        if array.dtype.kind not in "biuf":
+            raise AebenchError(f"{path}: '{shown(name)}' is {array.dtype}; numbers are needed.")
     return found
 
 

@@ -19,8 +19,10 @@ import numpy as np
 import pandas as pd
 
 from aebench import statistics
+from aebench.datasets import read_facts
 from aebench.errors import AebenchError
 from aebench.files import read_json, write_text
+from aebench.metrics.contract import RUN as RUN_FACTS
 from aebench.statistics import CASE
 
 COLUMNS = [*CASE, "seeds", "mean", "noise"]
@@ -45,6 +47,35 @@ FLIPS = 3
 COUNTED = "accuracy|precision_at|recall_at|dead_units"
 """Metrics that count: their bands have half-widths of FLIPS items at least, for rounding that flips
 a tie flips a whole item."""
+
+_LINES = {"type": "array", "items": {"type": "string"}}
+MADE_BY = {
+    "type": "object",
+    "required": ["settings", "data", "parameters", "versions", "devices"],
+    "properties": {
+        "settings": {
+            "type": "object",
+            "patternProperties": {r"\.queries$": {"type": "integer", "minimum": 1}},
+        },
+        "data": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["sha256", "train_items", "test_items"],
+                "additionalProperties": False,
+                "properties": {
+                    "sha256": True,
+                    "train_items": True,
+                    "test_items": {"type": "integer", "minimum": 1},
+                },
+            },
+        },
+        "parameters": {"type": "object", "additionalProperties": {"type": "string"}},
+        "versions": _LINES,
+        "devices": _LINES,
+    },
+}
+"""What `reference/<budget>.json` says, see `facts`."""
 
 OWN_BUSINESS = ("device", "verbose")
 """Parameters of a run that do not decide its numbers."""
@@ -149,15 +180,15 @@ def facts(results: Path, metrics: pd.DataFrame, settings: Mapping[str, Any]) -> 
     """Gather what made a run: settings, data, parameters, versions, devices. No dates, no paths."""
     data = {}
     for dataset in sorted(metrics["dataset"].unique()):
-        known = read_json(results / dataset / "data.json")
-        data[dataset] = {key: known[key] for key in ("sha256", "train_items", "test_items")}
+        known = read_facts(results / dataset / "data.json")
+        data[dataset] = {key: known.get(key) for key in ("sha256", "train_items", "test_items")}
     parameters: dict[str, str] = {}
     versions: set[str] = set()
     devices: set[str] = set()
     places = metrics[[*RUN, "seed"]].drop_duplicates()
     for dataset, variant, size, seed in places.itertuples(index=False, name=None):
         folder = results / dataset / variant / f"d{size}" / f"seed-{seed}"
-        run = read_json(folder / "run.json", missing={})
+        run = read_json(folder / "run.json", missing={}, schema=RUN_FACTS)
         parameters[f"{dataset} {variant} d{size}"] = _digest(run.get("parameters", {}))
         versions |= {f"{name} {version}" for name, version in run.get("versions", {}).items()}
         devices |= {run["device"]} if "device" in run else set()
@@ -222,9 +253,8 @@ def read(folder: Path, budget: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise AebenchError(
             f"no reference results of budget '{budget}' in {folder}/; there are: {known}."
         )
-    text = dict.fromkeys(("dataset", "variant", "split", "metric"), str)
-    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"noise": [""]})
-    return table, read_json(path.with_suffix(".json"))
+    table = statistics.read_csv(path, COLUMNS)
+    return table, read_json(path.with_suffix(".json"), schema=MADE_BY)
 
 
 def _digest(parameters: Mapping[str, Any]) -> str:

@@ -170,12 +170,20 @@ def test_what_a_model_decodes_is_checked(folder, images):
 
 HEADER = "epoch,split,metric,value,seconds\n"
 BESIDE = {
-    "no JSON": ("run.json", "{", "run.json cannot be read as a JSON object"),
-    "a list": ("run.json", "[]", "run.json cannot be read as a JSON object"),
-    "seconds": ("run.json", '{"seconds": "3 s"}', "'seconds' is '3 s'; allowed: a number, or null"),
-    "true": ("run.json", '{"parameters_count": true}', "is True; allowed: a number"),
-    "device": ("run.json", '{"device": 0}', "run.json 'device' is 0; allowed: text, or null"),
-    "versions": ("run.json", '{"versions": ["1"]}', "is ['1']; allowed: an object, or null"),
+    "no JSON": ("run.json", "{", "cannot read"),
+    "a list": ("run.json", "[]", "run.json is not a JSON object"),
+    "seconds": (
+        "run.json",
+        '{"seconds": "3 s"}',
+        "run.json: seconds: '3 s' is not of type 'number'",
+    ),
+    "true": (
+        "run.json",
+        '{"parameters_count": true}',
+        "parameters_count: True is not of type 'number'",
+    ),
+    "device": ("run.json", '{"device": 0}', "run.json: device: 0 is not of type 'string'"),
+    "versions": ("run.json", '{"versions": ["1"]}', "versions: ['1'] is not of type 'object'"),
     "no table": ("history.csv", b"\xff\xfe\x00", "history.csv cannot be read as a table"),
     "empty": ("history.csv", "", "history.csv has columns []; needed: ['epoch', 'split'"),
     "columns": ("history.csv", "epoch,loss\n1,2\n", "has columns ['epoch', 'loss']; needed:"),
@@ -196,7 +204,7 @@ def test_what_lies_beside_the_codes_is_checked(folder, images, name, content, me
 
 
 def test_what_lies_beside_the_codes_may_say_little_or_more(folder, images):
-    (folder / "run.json").write_text('{"seconds": 3, "device": null, "mine": [1]}')
+    (folder / "run.json").write_text('{"seconds": 3, "commit": null, "mine": [1]}')
     (folder / "history.csv").write_text(HEADER + "1,train,loss,nan,0.1\n")
     read_run(folder, images, 2)
 

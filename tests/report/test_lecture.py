@@ -32,7 +32,7 @@ def toys(seeds=3, shift=0.0):
     random = np.random.default_rng(0)
 
     def around(*values):
-        values = np.array(values, dtype=float)
+        values = np.array(values if len(values) > 1 else values[0], dtype=float)
         return values + 1e-3 * random.normal(size=(seeds, *values.shape)) + shift
 
     sizes = np.array([2, 5, 50])

@@ -32,7 +32,8 @@ def write_results(folder: Path, change: float = 0.0, digest: str = "0") -> Path:
             (run / "run.json").write_text(json.dumps(facts | {"versions": {"numpy": "2"}}))
     table = pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS)
     statistics.write_csv(table, folder / "metrics.csv")
-    facts = {"sha256": {"raw": digest}, "train_items": 5, "test_items": 3, "notes": []}
+    facts = {"dataset": "mnist", "kind": "images", "n_features": 4, "notes": []}
+    facts |= {"sha256": {"raw": digest}, "train_items": 5, "test_items": 3}
     (folder / "mnist" / "data.json").write_text(json.dumps(facts))
     return folder
 

@@ -2,10 +2,21 @@
 
 from numbers import Integral
 
-from aebench.datasets.store import Dataset, read, save
+from aebench.datasets.store import Dataset, check_labels, read, read_facts, save
 from aebench.errors import AebenchError
 
-__all__ = ["KINDS", "Dataset", "kind", "n_features", "names", "prepare", "read", "save"]
+__all__ = [
+    "KINDS",
+    "Dataset",
+    "check_labels",
+    "kind",
+    "n_features",
+    "names",
+    "prepare",
+    "read",
+    "read_facts",
+    "save",
+]
 
 KINDS = {
     "mnist": "images",

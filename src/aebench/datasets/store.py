@@ -1,6 +1,7 @@
 """A prepared data set in memory, and its two files `data.npz` and `data.json`."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -9,12 +10,35 @@ import numpy as np
 import scipy.sparse
 
 from aebench.errors import AebenchError
-from aebench.files import atomic, sha256, write_text
+from aebench.files import atomic, read_json, sha256, why_not_numpy, write_text
 
 Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_matrix
 
 
-NEEDED = {"dataset", "kind", "n_features", "npz_sha256", "train_items", "test_items"}
+MOST_FEATURES, MOST_CLASSES = 1_000_000, 65_536
+
+_COUNT = {"type": "integer", "minimum": 1}
+_NAMES = {"type": ["array", "null"], "items": {"type": ["string", "number"]}}
+_WORDS = {"type": "object", "additionalProperties": {"type": "string"}}
+FACTS = {
+    "type": "object",
+    "required": ["dataset", "kind", "n_features", "npz_sha256", "train_items", "test_items"],
+    "properties": {
+        "dataset": {"type": "string", "maxLength": 100},
+        "kind": {"enum": ["images", "documents"]},
+        "n_features": _COUNT | {"maximum": MOST_FEATURES},
+        "image_shape": {"type": ["array", "null"], "items": _COUNT, "maxItems": 3},
+        "classes": _NAMES | {"maxItems": MOST_CLASSES},
+        "vocabulary": _NAMES,
+        "npz_sha256": {"type": "string"},
+        "sha256": _WORDS,
+        "sources": _WORDS,
+        "train_items": _COUNT,
+        "test_items": _COUNT,
+        "notes": {"type": "array", "items": {"type": "string"}},
+    },
+}
+"""What `data.json` may say."""
 
 
 @dataclass
@@ -102,7 +126,7 @@ def read(npz_path: str | Path, json_path: str | Path | None = None) -> Dataset:
     """
     npz_path = Path(npz_path)
     json_path = Path(json_path) if json_path else npz_path.with_suffix(".json")
-    info = _read_info(json_path)
+    info = read_facts(json_path)
     expected = info.pop("npz_sha256")
     try:
         if sha256(npz_path) != expected:
@@ -122,31 +146,39 @@ def read(npz_path: str | Path, json_path: str | Path | None = None) -> Dataset:
         _check(dataset)
     except FileNotFoundError as error:
         raise _unreadable(npz_path, "it does not exist") from error
-    except Exception as error:  # data.json may say anything of whatever is in there
-        raise _unreadable(npz_path, f"{type(error).__name__}: {error}") from error
+    except Exception as error:  # a flipped byte can raise anything inside zipfile, numpy, scipy
+        raise _unreadable(npz_path, why_not_numpy(error)) from error
     return dataset
 
 
-def _read_info(path: Path) -> dict[str, Any]:
+def read_facts(path: str | Path) -> dict[str, Any]:
+    """Read `data.json`.
+
+    Raises
+    ------
+    AebenchError
+        When it is missing, damaged, or says something else than FACTS allow.
+    """
+    path = Path(path)
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(info, dict):
-            raise ValueError("not a JSON object")
-        missing = NEEDED - info.keys()
-        if missing:
-            raise ValueError(f"no {', '.join(sorted(missing))} in it")
-    except FileNotFoundError as error:
-        raise _unreadable(path, "it does not exist") from error
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, str(error)) from error
+        info = read_json(path, schema=FACTS)
+    except AebenchError as error:
+        raise _unreadable(path, str(error).removesuffix(".")) from error
+    shape = info.get("image_shape")
+    if shape and math.prod(shape) != info["n_features"]:
+        raise _unreadable(path, f"image_shape is {shape}, n_features {info['n_features']}")
     return info
 
 
 def _matrix(arrays: Any, split: str, info: dict[str, Any]) -> Matrix:
     if info["kind"] == "images":
+        if arrays[split].dtype != np.uint8:
+            raise ValueError(f"{split} is {arrays[split].dtype}, not uint8")
         return pixels(arrays[split])
     parts = (arrays[f"{split}_{part}"] for part in ("data", "indices", "indptr"))
     data, indices, indptr = parts
+    if data.dtype.kind not in "iu" or (data < 1).any():
+        raise ValueError(f"{split} has other counts than whole numbers of at least 1")
     shape = (len(indptr) - 1, info["n_features"])
     counts = scipy.sparse.csr_matrix((data.astype(np.float32), indices, indptr), shape=shape)
     counts.check_format(full_check=True)
@@ -164,8 +196,27 @@ def _check(dataset: Dataset) -> None:
             raise ValueError(f"{split} has shape {matrix.shape}, data.json says {expected}")
         if len(labels) != matrix.shape[0]:
             raise ValueError(f"{len(labels)} {split} labels for {matrix.shape[0]} items")
-        if factors is not None and len(factors) != matrix.shape[0]:
-            raise ValueError(f"factors of {len(factors)} {split} items, not {matrix.shape[0]}")
+        check_labels(labels, len(dataset.info.get("classes") or ()))
+        if factors is not None and (
+            factors.shape[:1] != matrix.shape[:1]
+            or factors.ndim != 2
+            or factors.dtype != np.float32
+            or not np.isfinite(factors).all()
+        ):
+            raise ValueError(f"factors of {split} are not finite float32, a row an item")
+
+
+def check_labels(labels: np.ndarray, classes: int = 0) -> None:
+    """Refuse, with a ValueError, what are neither class ids nor indicators, of so many classes."""
+    most = classes or MOST_CLASSES
+    if labels.ndim == 2:
+        right = labels.dtype == np.uint8 and bool((labels <= 1).all())
+        right = right and labels.shape[1] == (classes or labels.shape[1])
+    else:
+        right = labels.ndim == 1 and labels.dtype.kind in "iu"
+        right = right and bool(((labels >= 0) & (labels < most)).all())
+    if not right:
+        raise ValueError(f"labels are neither ids of {most} classes nor indicators of them")
 
 
 def _unreadable(path: Path, why: str) -> AebenchError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 import numpy as np
 
 from aebench.errors import AebenchError
-from aebench.files import read_json, told
+from aebench.files import read_json, told, why_not_numpy
 from aebench.metrics.reconstruction import blocks
 
 if TYPE_CHECKING:
@@ -26,15 +26,23 @@ SHARE_TOLERANCE = 1e-3
 HISTORY = ["epoch", "split", "metric", "value", "seconds"]
 """Columns of history.csv."""
 
-_NUMBER = ((int, float, type(None)), "a number, or null")
-_TEXT = ((str, type(None)), "text, or null")
-_TABLE = ((dict, type(None)), "an object, or null")
-FACTS: dict[str, tuple[tuple[type, ...], str]] = {
-    **dict.fromkeys(("seconds", "peak_memory_mb", "parameters_count", "seed"), _NUMBER),
-    **dict.fromkeys(("estimator", "device", "code_dtype"), _TEXT),
-    **dict.fromkeys(("parameters", "data_sha256", "versions", "commit", "hardware"), _TABLE),
+_AMOUNT = {"type": "number", "minimum": 0, "maximum": 1e15}
+_TEXT = {"type": "string"}
+_TABLE = {"type": "object"}
+RUN = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("seconds", "peak_memory_mb", "parameters_count"), _AMOUNT),
+        **dict.fromkeys(("estimator", "device", "code_dtype"), _TEXT),
+        **dict.fromkeys(("parameters", "data_sha256", "versions"), _TABLE),
+        **dict.fromkeys(("commit", "hardware"), {"type": ["object", "null"]}),
+        "seed": {"type": "integer"},
+    },
 }
-"""What run.json may say, and what of it is allowed; other names may hold anything."""
+"""What `run.json` may say, as far as anything depends on it."""
+
+COST = {"type": "object", "additionalProperties": _AMOUNT}
+"""What `cost.json` may say, and what a job has used."""
 
 _T = TypeVar("_T")
 _SEED_FOLDER = re.compile(
@@ -119,7 +127,7 @@ def check_run(
         if part not in codes:
             found = ", ".join(sorted(codes)) or "none"
             refuse(where, f"codes.npz has no array '{part}'; found: {found}; needed: train, test")
-        _check_codes(codes[part], (n, code_size), f"codes.npz '{part}'", where)
+        check_codes(codes[part], (n, code_size), f"codes.npz '{part}'", where)
     if codes["train"].dtype != codes["test"].dtype:
         kinds = f"'train' is {codes['train'].dtype} and 'test' is {codes['test'].dtype}"
         refuse(where, f"codes.npz {kinds}; both must be the same")
@@ -135,10 +143,10 @@ def check_facts(folder: Path) -> None:
         Names variant, file, what was found and what is allowed.
     """
     if (folder / "run.json").is_file():
-        facts = _load(folder, "run.json", read_json, "as a JSON object")
-        for name, (kinds, words) in FACTS.items():
-            if type(facts.get(name)) not in kinds:
-                refuse(folder, f"run.json '{name}' is {facts[name]!r}; allowed: {words}")
+        try:
+            read_json(folder / "run.json", schema=RUN)
+        except AebenchError as error:
+            refuse(folder, str(error).removesuffix("."))
     if (folder / "history.csv").is_file():
         header, *rows = _load(folder, "history.csv", _read_rows, "as a table") or [[]]
         if header != HISTORY:
@@ -185,7 +193,7 @@ def _load(folder: Path, name: str, read: Callable[[Path], _T], how: str = "as a 
     try:
         return read(path)
     except Exception as error:  # numpy raises ValueError, zipfile.BadZipFile, EOFError, ...
-        refuse(folder, f"{name} cannot be read {how} ({error})")
+        refuse(folder, f"{name} cannot be read {how} ({why_not_numpy(error)})")
 
 
 def _decoded(
@@ -216,7 +224,8 @@ def _map_array(path: Path) -> np.ndarray:
     return np.lib.format.open_memmap(path, mode="r")  # np.load would open a zip archive, too
 
 
-def _check_codes(codes: np.ndarray, shape: tuple[int, int], name: str, where: str | Path) -> None:
+def check_codes(codes: np.ndarray, shape: tuple[int, int], name: str, where: str | Path) -> None:
+    """Refuse codes that are not of that shape, or neither finite float32 nor bits."""
     _check_shape(codes, shape, name, where)
     if codes.dtype == np.uint8:
         wrong = int((codes > 1).any(axis=1).sum())

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from aebench.errors import ParameterError
+import numpy as np
+
+from aebench.errors import ParameterError, shown
 from aebench.models import persistence
 from aebench.models.autoencoder import AutoEncoder
 from aebench.models.controls import Identity, Mean, RandomProjection
@@ -183,14 +185,36 @@ def fit_seeds(estimator: Any, X: Any, seeds: Sequence[int], checkpoint: Any = No
     ]
 
 
-def load(folder: str | Path, device: str = "cpu") -> Any:
+def load(folder: str | Path, device: str = "cpu", items: Any = None) -> Any:
     """Read back a fitted estimator from the folder that `save` wrote it into.
 
-    A network computes on `device`.
+    Parameters
+    ----------
+    folder : path
+    device : str
+        Where a network computes.
+    items : ndarray or CSR matrix [n, n_features], optional
+        A few of those that it is for: it is tried on them.
 
     Raises
     ------
     ParameterError
-        When the folder holds no saved estimator, or one that cannot be read.
+        When the folder holds no saved estimator, or one that cannot be read, or that makes no
+        finite reconstructions of the items.
     """
-    return persistence.load(folder, build, device)
+    model = persistence.load(folder, build, device)
+    if items is not None:
+        try:
+            decoded = model.inverse_transform(model.transform(items))
+            right = decoded.shape == items.shape and np.isfinite(decoded).all()
+        except Exception as error:  # whatever its files led it to
+            raise ParameterError(
+                f"{folder} holds a saved estimator that cannot be used ({type(error).__name__}: "
+                f"{shown(error)}); train it again."
+            ) from error
+        if not right:
+            raise ParameterError(
+                f"{folder} holds a saved estimator of which {items.shape[1]} features do not come "
+                "back as finite numbers; train it again."
+            )
+    return model

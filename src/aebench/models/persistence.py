@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from aebench.errors import ParameterError
+from aebench.errors import ParameterError, shown
 from aebench.files import atomic, sha256, write_text
 from aebench.models import decoders
 from aebench.models.autoencoder import AutoEncoder
@@ -95,7 +95,7 @@ def load(
     except Exception as error:  # a flipped byte can raise anything inside json, safetensors, torch
         raise ParameterError(
             f"{folder} holds a saved estimator that cannot be read ({type(error).__name__}: "
-            f"{error}); train it again."
+            f"{shown(error)}); train it again."
         ) from error
 
 
@@ -106,6 +106,8 @@ def _restored(folder: Path, facts: dict[str, Any], build: Callable[..., Any]) ->
     if "chosen" in facts:
         model = clone(model.estimator).set_params(**facts["chosen"])
     for name, value in (facts["fitted"] | load_file(folder / "model.safetensors")).items():
+        if "__" in name:
+            raise ValueError(f"{name} is nothing that fitting leaves")
         *path, attribute = name.split(".")
         setattr(reduce(_part, path, model), attribute, value)
     return model

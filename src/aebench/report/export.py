@@ -17,6 +17,9 @@ from aebench.report.tables import INTERVAL, MISSING, Table
 BEHIND = ("low", "high", "rank", "mark", "note")
 """What of a cell stands behind its number, in columns of their own."""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How text begins that spreadsheets take for a formula."""
+
 
 class Entry(NamedTuple):
     """A table of the page: the name of its files, its title, and the table."""
@@ -84,9 +87,9 @@ def frame(table: Table) -> pd.DataFrame:
             continue
         cells = [row[place] for row in table.rows]
         values = [cell.value for cell in cells]
-        words = ["" if cell.text == MISSING else cell.text for cell in cells]
+        words = ["" if cell.text == MISSING else _no_formula(cell.text) for cell in cells]
         name = re.sub(" [↑↓]$", "", heading)
-        behind = {part: [getattr(cell, part) for cell in cells] for part in BEHIND}
+        behind = {part: [_no_formula(getattr(cell, part)) for cell in cells] for part in BEHIND}
         if all(value is None for value in values):
             named.append((name, words))
             behind = {"note": behind["note"]}
@@ -98,3 +101,8 @@ def frame(table: Table) -> pd.DataFrame:
         named += [(f"{name} {part}", of) for part, of in behind.items() if set(of) - {None, ""}]
     found = pd.DataFrame(dict(enumerate(values for _, values in named)))
     return found.set_axis([name for name, _ in named], axis="columns")
+
+
+def _no_formula(value: Any) -> Any:
+    """Put an apostrophe before text that a spreadsheet would compute instead of show."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

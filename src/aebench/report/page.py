@@ -117,14 +117,16 @@ def commands(budget_name: str, given: Mapping[str, Any], commit: str | None = No
     nested = [key for key, value in given.items() if isinstance(value, Mapping)]
     settings = {key: value for key, value in given.items() if key not in nested}
     words = [shlex.quote(f"{key}={_flow(value)}") for key, value in settings.items()]
-    command = " ".join(["snakemake --cores N --config", f"budget={budget_name}", *words])
+    budget = shlex.quote(f"budget={budget_name}")
+    command = " ".join(["snakemake --cores N --config", budget, *words])
     set_up = "# in an environment that is set up"
     source = [f"git checkout {shlex.quote(commit)}"] if commit else []
     if nested:
         set_up += f", with {_list(nested)} in config.yaml as in the settings below"
     if settings or nested:
         return [*source, set_up, command]
-    return [*source, f"make reproduce BUDGET={budget_name}", f"{set_up}, the same", command]
+    make = f"make reproduce BUDGET={shlex.quote(budget_name)}"
+    return [*source, make, f"{set_up}, the same", command]
 
 
 def _flow(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,17 +14,16 @@ import pandas as pd
 
 from aebench import statistics
 from aebench.claims import COLUMNS as CLAIM_COLUMNS
-from aebench.datasets import Dataset
+from aebench.datasets import Dataset, read_facts
 from aebench.datasets import read as read_dataset
-from aebench.errors import AebenchError
-from aebench.files import read_json
-from aebench.report import names
+from aebench.errors import AebenchError, shown
+from aebench.files import is_name, read_arrays, read_json
+from aebench.metrics.contract import COST, RUN, check_codes, refuse
+from aebench.report import arrays, names
 
+USED = COST | {"required": ["seconds", "cpu_seconds", "peak_memory_mb"]}
 HISTORY_COLUMNS = ["epoch", "split", "metric", "value", "seconds"]
-_TEXT = dict.fromkeys(
-    ("dataset", "variant", "split", "metric", "left", "right", "family", "noise_of", "verdict"), str
-)
-_CLAIM_TEXT = dict.fromkeys(set(CLAIM_COLUMNS) - {"measured", "low", "high"}, str)
+_CLAIM_TEXT = sorted(set(CLAIM_COLUMNS) - {"measured", "low", "high"})
 
 
 @dataclass(frozen=True)
@@ -37,16 +35,18 @@ class Run:
     code_size: int
     seed: int
     folder: Path
+    test_shape: tuple[int, int]
+    """Number of test items and of features."""
 
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What run.json says; empty when there is none."""
-        return read_json(self.folder / "run.json", missing={})
+        return read_json(self.folder / "run.json", missing={}, schema=RUN)
 
     @cached_property
     def cost(self) -> dict[str, Any]:
         """What cost.json says: items a second and operations an item; may be empty."""
-        return read_json(self.folder / "cost.json", missing={})
+        return read_json(self.folder / "cost.json", missing={}, schema=COST)
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -54,18 +54,32 @@ class Run:
         path = self.folder / "history.csv"
         if not path.is_file():
             return pd.DataFrame(columns=HISTORY_COLUMNS)
-        return _read_csv(path, HISTORY_COLUMNS)
+        return statistics.read_csv(path, HISTORY_COLUMNS)
 
     def codes(self) -> np.ndarray | None:
         """Test codes [n_test, code_size]; None when there are none."""
-        return _arrays(self.folder / "codes.npz", "test").get("test")
+        codes = _arrays(self.folder / "codes.npz", "test").get("test")
+        if codes is not None:
+            shape = (self.test_shape[0], self.code_size)
+            check_codes(codes, shape, "codes.npz 'test'", self.folder)
+        return codes
 
     def samples(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Positions [m] of the shown test items and their reconstructions [m, n_features]."""
-        arrays = _arrays(self.folder / "samples.npz")
-        if not {"indices", "reconstructions"} <= arrays.keys() or not len(arrays["indices"]):
+        found = _arrays(self.folder / "samples.npz")
+        if not {"indices", "reconstructions"} <= found.keys() or not found["indices"].size:
             return None
-        return arrays["indices"], arrays["reconstructions"]
+        indices, images = found["indices"], found["reconstructions"]
+        items, features = self.test_shape
+        if (
+            indices.ndim != 1
+            or indices.dtype.kind not in "iu"
+            or not ((indices >= 0) & (indices < items)).all()
+            or images.shape != (len(indices), features)
+            or not np.isfinite(images).all()
+        ):
+            refuse(self.folder, "samples.npz has no finite reconstructions of test items")
+        return indices, images
 
 
 class Sureness(NamedTuple):
@@ -108,6 +122,12 @@ class Results:
         self.metrics = metrics[metrics["split"] == "test"].reset_index(drop=True)
         if self.metrics.empty:
             raise AebenchError(f"{folder / 'metrics.csv'} has no row of the test split.")
+        for name in {*self.metrics["dataset"], *self.metrics["variant"]}:
+            if not is_name(name):
+                raise AebenchError(
+                    f"{folder / 'metrics.csv'} has '{shown(name)}', which cannot be the name of "
+                    "a data set or a variant."
+                )
         without = [name for name in self.metrics["variant"].unique() if name not in roles]
         if without:
             raise AebenchError(f"no role is known of {', '.join(without)}; found: {dict(roles)}.")
@@ -115,7 +135,7 @@ class Results:
         self.audit, self.tests, self.ranks = sureness
         self.summary = statistics.summarise(self.metrics)
         self.facts = {
-            name: read_json(folder / name / "data.json")
+            name: read_facts(folder / name / "data.json")
             for name in self.metrics["dataset"].drop_duplicates()
         }
         self._items: dict[str, Dataset] = {}
@@ -124,7 +144,11 @@ class Results:
     @cached_property
     def toys(self) -> dict[str, np.ndarray]:
         """Arrays of the experiments on made-up data, as the toys stage says; may be empty."""
-        return _arrays(self.folder / "toys.npz")
+        path = self.folder / "toys.npz"
+        found = _arrays(path)
+        if found:
+            arrays.check_toys(found, path)
+        return found
 
     @property
     def datasets(self) -> list[str]:
@@ -155,7 +179,10 @@ class Results:
     def exhibits(self, dataset: str) -> dict[str, np.ndarray]:
         """What the exhibits stage wrote, see there for its names; empty when there is none."""
         if dataset not in self._exhibits:
-            self._exhibits[dataset] = _arrays(self.folder / dataset / "exhibits.npz")
+            path = self.folder / dataset / "exhibits.npz"
+            self._exhibits[dataset] = found = _arrays(path)
+            if found:
+                arrays.check_exhibits(found, self.facts[dataset]["n_features"], path)
         return self._exhibits[dataset]
 
     def code_sizes(self, dataset: str, variant: str | None = None) -> list[int]:
@@ -274,13 +301,12 @@ class Results:
             "toys": ["toys"],
         }
         return {
-            stage: {
-                name: record
-                for name in names
-                if (record := read_json(self.folder / "logs" / f"{name}.json", missing={}))
-            }
+            stage: {name: record for name in names if (record := self._used(name))}
             for stage, names in stages.items()
         }
+
+    def _used(self, job: str) -> dict[str, float]:
+        return read_json(self.folder / "logs" / f"{job}.json", missing={}, schema=USED)
 
     @cached_property
     def _runs(self) -> list[Run]:
@@ -292,6 +318,7 @@ class Results:
                 int(size),
                 int(seed),
                 self.folder / dataset / variant / f"d{size}" / f"seed-{seed}",
+                (self.facts[dataset]["test_items"], self.facts[dataset]["n_features"]),
             )
             for dataset, variant, size, seed in keys.itertuples(index=False)
         ]
@@ -358,36 +385,19 @@ def read(
         When a table or a data.json is missing or malformed, or a variant has no role.
     """
     folder = Path(folder)
-    metrics = _read_csv(folder / "metrics.csv", statistics.METRIC_COLUMNS, _TEXT)
-    claims = _read_csv(folder / "claims.csv", CLAIM_COLUMNS, _CLAIM_TEXT)
+    metrics = statistics.read_csv(folder / "metrics.csv", statistics.METRIC_COLUMNS)
+    claims = statistics.read_csv(folder / "claims.csv", CLAIM_COLUMNS, _CLAIM_TEXT)
+    controls = [f"control_{name}" for name, role in sorted(roles.items()) if role == "control"]
+    measured = set(metrics["variant"])
+    controls = [name for name in controls if name.removeprefix("control_") in measured]
     sureness = Sureness(
-        _read_csv(folder / "audit.csv", statistics.AUDIT_COLUMNS, _TEXT),
-        _read_csv(folder / "tests.csv", statistics.TEST_COLUMNS, _TEXT),
-        _read_csv(folder / "ranks.csv", statistics.RANK_COLUMNS, _TEXT),
+        statistics.read_csv(folder / "audit.csv", [*statistics.AUDIT_COLUMNS, *controls]),
+        statistics.read_csv(folder / "tests.csv", statistics.TEST_COLUMNS),
+        statistics.read_csv(folder / "ranks.csv", statistics.RANK_COLUMNS),
     )
     return Results(folder, metrics, claims, sureness, roles, asked)
 
 
-def _read_csv(path: Path, columns: list[str], types: Any = None) -> pd.DataFrame:
-    try:
-        # A variant may be called "None" or "nan": only numbers may be missing.
-        names = pd.read_csv(path, nrows=0).columns
-        empty = {name: ["", "nan"] for name in names if name not in (types or {})}
-        table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
-    except (OSError, ValueError) as error:
-        raise AebenchError(f"cannot read {path}: {error}.") from error
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise AebenchError(f"{path} has no column {', '.join(missing)}; found: {list(table)}.")
-    return table
-
-
-def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
-    """Arrays of an .npz file, or one of them; none when it does not exist."""
-    if not path.is_file():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files if only in (None, key)}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise AebenchError(f"cannot read {path}: {error}.") from error
+def _arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file, or those named; none when it does not exist."""
+    return read_arrays(path, *names) if path.is_file() else {}

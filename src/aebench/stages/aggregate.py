@@ -8,15 +8,16 @@ items and seeds), ranks.csv (shared ranks of the variants of each table column).
 from __future__ import annotations
 
 import csv
-import zipfile
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from aebench import statistics
-from aebench.errors import AebenchError
+from aebench import datasets, statistics
+from aebench.errors import AebenchError, shown
+from aebench.files import read_arrays
 from aebench.report import names
 
 TESTED = (
@@ -27,6 +28,9 @@ TESTED = (
     "mean_average_precision",
 )
 """Metrics of tests.csv: those of the headline."""
+
+METRIC = re.compile(r"[a-z][a-z0-9_.]{0,99}")
+"""What a metric may be called."""
 
 
 def run(
@@ -85,12 +89,21 @@ def read(scores: Sequence[Path]) -> pd.DataFrame:
     rows = []
     for path in scores:
         place = _place(path)
-        with open(path, newline="", encoding="utf-8") as file:
-            rows += [
-                [*place, row["split"], row["metric"], float(row["value"])]
-                for row in csv.DictReader(file)
-            ]
+        rows += [[*place, *score] for score in _scores(path)]
     return statistics.sort_metrics(pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS))
+
+
+def _scores(path: Path) -> Iterator[tuple[str, str, float]]:
+    """Give split, metric and value of each row of a scores.csv."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row["split"] not in ("train", "test") or not METRIC.fullmatch(row["metric"]):
+                    raise ValueError(f"no split, metric {row['split']!r}, {row['metric']!r}")
+                yield row["split"], row["metric"], float(row["value"])
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+        why = f"{type(error).__name__}: {shown(error)}"
+        raise AebenchError(f"cannot read {path}: {why}. Delete it and run again.") from error
 
 
 def _place(path: Path) -> tuple[str, str, int, int]:
@@ -106,7 +119,6 @@ class Runs:
         self._folders: dict[tuple[str, str, int], list[Path]] = {}
         for path in scores:
             self._folders.setdefault(_place(path)[:3], []).append(path.parent)
-        self._names: dict[Path, set[str]] = {}
 
     def items(self, dataset: str, size: int, variant: str, metric: str) -> np.ndarray | None:
         """Values of items [n_seeds, n_items] of a metric; None where a seed has none.
@@ -115,7 +127,13 @@ class Runs:
         """
         found: list[np.ndarray] = []
         for folder in self._folders[dataset, variant, size]:
-            values = self._array(folder / "items.npz", item_name(metric))
+            path = folder / "items.npz"
+            values = self._array(path, item_name(metric))
+            if values is not None and (values.ndim != 1 or np.isinf(values).any()):
+                raise AebenchError(
+                    f"{path}: '{item_name(metric)}' has shape {list(values.shape)} or infinite "
+                    "values; one number an item is needed. Delete it and run again."
+                )
             if values is None or (found and len(values) != len(found[0])):
                 return None
             found.append(values)
@@ -130,20 +148,12 @@ class Runs:
             if dataset not in found and labels is not None:
                 queries = self._array(folders[0] / "items.npz", "queries")
                 searched = self._array(path, "train_labels") if database == "train" else None
-                found[dataset] = statistics.Labels(labels, queries, searched)
+                found[dataset] = _checked(statistics.Labels(labels, queries, searched), path)
         return found
 
     def _array(self, path: Path, name: str) -> np.ndarray | None:
         """Return one array of an .npz file; None when there is no such file or array."""
-        try:
-            if path not in self._names:
-                self._names[path] = _names(path)
-            if name not in self._names[path]:
-                return None
-            with np.load(path, allow_pickle=False) as arrays:
-                return np.asarray(arrays[name])
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise AebenchError(f"cannot read {path}: {error}.") from error
+        return read_arrays(path, name).get(name) if path.is_file() else None
 
 
 def item_name(metric: str) -> str:
@@ -153,8 +163,18 @@ def item_name(metric: str) -> str:
     return metric.replace("_accuracy", "_correct")
 
 
-def _names(path: Path) -> set[str]:
-    if not path.is_file():
-        return set()
-    with np.load(path, allow_pickle=False) as arrays:
-        return set(arrays.files)
+def _checked(labels: statistics.Labels, path: Path) -> statistics.Labels:
+    queries, available = labels.queries, len(labels.test) if labels.test.ndim else 0
+    try:
+        for each in (labels.test, labels.database):
+            if each is not None:
+                datasets.check_labels(each)
+    except ValueError as error:
+        raise AebenchError(f"{path}: {error}. Delete it and run again.") from error
+    if queries is not None and (
+        queries.ndim != 1
+        or queries.dtype.kind not in "iu"
+        or not ((queries >= 0) & (queries < available)).all()
+    ):
+        raise AebenchError(f"items.npz beside {path}: 'queries' are no positions of test items.")
+    return labels

@@ -91,7 +91,7 @@ def run(
     for folder in map(Path, folders):
         twin = next((each for each in done if _same(each, folder, decided_by)), None)
         if twin is None:
-            model = _model(folder, device) if with_models else None
+            model = _model(folder, device, dataset.test[:2]) if with_models else None
             done[folder] = _score(folder, dataset, code_size, model, settings)
         else:
             done[folder] = done[twin]
@@ -118,11 +118,11 @@ def _cost(model: Any, dataset: datasets.Dataset, codes: np.ndarray) -> dict[str,
     return metrics.throughput(model, dataset.test, codes) | operations
 
 
-def _model(folder: Path, device: str) -> Any:
+def _model(folder: Path, device: str, items: Any) -> Any:
     from aebench import models
 
     try:
-        return models.load(folder, device)
+        return models.load(folder, device, items)
     except ParameterError as error:
         refuse(folder, str(error).removesuffix("."))
 

@@ -4,7 +4,6 @@ Everything here is chosen before any score is seen: the items by their position 
 corruptions by fixed seeds, the units of a code by how much they move the picture.
 """
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from aebench import datasets, models
-from aebench.errors import ParameterError
-from aebench.files import atomic
-from aebench.metrics.contract import refuse
+from aebench.errors import AebenchError, ParameterError
+from aebench.files import atomic, read_arrays
+from aebench.metrics.contract import check_codes, refuse
 from aebench.metrics.robustness import corruptions
 from aebench.metrics.sampling import in_rounds
 from aebench.models.filters import filters
@@ -78,7 +77,7 @@ def run(
     exhibits |= {name: _bytes(images) for name, images in inputs.items()}
     exhibits["walks"] = _bytes(np.stack([_line(*pair) for pair in pairs]))
     for folder in map(Path, folders):
-        for name, array in _of_model(folder, inputs, main_code_size).items():
+        for name, array in _of_model(folder, inputs, main_code_size, len(dataset.train)).items():
             exhibits[f"{folder.parts[-3]}/{name}"] = array
     with atomic(out) as temporary:
         np.savez_compressed(temporary, **exhibits)
@@ -98,11 +97,11 @@ def _inputs(clean: np.ndarray, shape: Sequence[int]) -> dict[str, np.ndarray]:
 
 
 def _of_model(
-    folder: Path, inputs: dict[str, np.ndarray], main_code_size: int
+    folder: Path, inputs: dict[str, np.ndarray], main_code_size: int, items: int
 ) -> dict[str, np.ndarray]:
-    """Exhibits of one saved model, by name."""
+    """Exhibits of one saved model, by name; it has so many training items."""
     try:
-        model = models.load(folder)
+        model = models.load(folder, items=inputs["clean"])
     except ParameterError as error:
         refuse(folder, str(error).removesuffix("."))
     codes = {name: model.transform(images) for name, images in inputs.items()}
@@ -110,7 +109,7 @@ def _of_model(
     found |= {name: _bytes(model.inverse_transform(Z)) for name, Z in codes.items()}
     if codes["clean"].shape[1] == main_code_size and _is_continuous(model, codes["clean"]):
         found["walks"] = _walks(model, codes["clean"])
-        spread = _training_codes(folder).std(axis=0)
+        spread = _training_codes(folder, items, main_code_size).std(axis=0)
         found["perturbed_units"], found["perturbed"] = _perturbed(model, codes["clean"][0], spread)
     of_units = filters(model, FILTERS)
     if of_units is not None:
@@ -143,12 +142,13 @@ def _perturbed(model: Any, code: np.ndarray, spread: np.ndarray) -> tuple[np.nda
     return units, _bytes(images).reshape(len(units), len(DEVIATIONS), -1)
 
 
-def _training_codes(folder: Path) -> np.ndarray:
+def _training_codes(folder: Path, items: int, code_size: int) -> np.ndarray:
     try:
-        with np.load(folder / "codes.npz", allow_pickle=False) as arrays:
-            return arrays["train"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        codes = read_arrays(folder / "codes.npz", "train").get("train", np.empty((0, 0)))
+    except AebenchError as error:
         refuse(folder, f"codes.npz cannot be read ({error})")
+    check_codes(codes, (items, code_size), "codes.npz 'train'", folder)
+    return codes
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:

@@ -1,6 +1,8 @@
 """What the configuration asks for: checked, and spelt out as runs, before anything starts."""
 
 import json
+import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from aebench import datasets
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, shown
+from aebench.stages import config as config_file
+
+VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+"""What a variant may be called: its name stands in paths, rules, tables and figures."""
 
 KINDS = ("images", "documents")
 NESTED = ("code_sizes", "unseen", "budgets")
@@ -156,6 +162,7 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
     AebenchError
         Names the key, what was found and what is allowed.
     """
+    config_file.check_size(config)
     _check_schema(config, schema)
     _one_of("budget", config["budget"], config["budgets"])
     budgeted = list(config["budgets"][config["budget"]]["datasets"])
@@ -173,6 +180,13 @@ def read(config: Mapping[str, Any], schema: Path, variant_files: Sequence[Path])
     for name, other in config["unseen"].items():
         _check_alike(name, other)
     existing = [file.stem for file in variant_files]
+    for name in existing:
+        if not VARIANT.fullmatch(name):
+            raise AebenchError(
+                f"workflow/variants/{shown(name)}.smk: a variant's name has up to 100 letters of "
+                "a to z, A to Z, digits, hyphens and underscores, and begins with none of the last "
+                "two; rename the file."
+            )
     variants = existing if config["variants"] == "all" else list(config["variants"])
     for name in variants:
         _one_of("variants", name, existing)
@@ -226,7 +240,7 @@ def _own_code_sizes(variant: str, kind: str, own: Any) -> list[int] | str | None
 
 def _one_of(key: str, found: str, allowed: Any) -> None:
     if found not in allowed:
-        raise AebenchError(f"config: {key} has {found!r}; allowed are {', '.join(allowed)}.")
+        raise AebenchError(f"config: {key} has '{shown(found)}'; allowed are {', '.join(allowed)}.")
 
 
 def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,9 +250,7 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def given(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """Return what a configuration has otherwise than its file says: the command line's part."""
-    import yaml
-
-    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    written = config_file.read(file)
     return {key: value for key, value in config.items() if value != written.get(key)}
 
 
@@ -256,24 +268,36 @@ def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
     import jsonschema
     import yaml
 
-    validator = jsonschema.Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    checker = jsonschema.Draft202012Validator
+    strict = checker.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
+    validator = jsonschema.validators.extend(checker, type_checker=strict)
+    rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
+    error = jsonschema.exceptions.best_match(validator(rules).iter_errors(config))
     if error is None:
         return
-    where = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    where = ".".join(shown(part) for part in error.absolute_path) or "the top level"
     found = error.instance
     if error.validator == "additionalProperties" and isinstance(found, Mapping):
         allowed = list(error.schema.get("properties", {}))
         unknown = [key for key in found if key not in allowed]
-        message = f"unknown key {unknown[0]!r} at {where}; allowed are {', '.join(allowed)}."
+        message = f"unknown key '{shown(unknown[0])}' at {where}; allowed are {', '.join(allowed)}."
     elif error.validator == "required":
         message = f"{where}: {error.message}."
     else:
-        message = f"{where} is {json.dumps(found)}; {_rule(error)}."
+        message = f"{where} is {shown(json.dumps(found, default=str))}; {_rule(error)}."
         if error.validator == "type" and {*error.absolute_path} & {*NESTED}:
             message += " Values inside it given by --config arrive as text: edit config.yaml or "
             message += "pass --configfile."
     raise AebenchError(f"config: {message}")
+
+
+def _is_integer(_: Any, value: object) -> bool:
+    """Not 30.0, which JSON Schema takes for 30: it would stand so in paths."""
+    return type(value) is int
+
+
+def _is_number(_: Any, value: object) -> bool:
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
 def _rule(error: Any) -> str:
@@ -285,13 +309,17 @@ def _rule(error: Any) -> str:
         "const": f"allowed is {value!r}",
         "minimum": f"the smallest allowed is {value}",
         "exclusiveMinimum": f"it must be more than {value}",
+        "maximum": f"the largest allowed is {value}",
+        "maxLength": f"up to {value} letters are allowed",
         "minItems": "the list is empty or too short" if value else "",
+        "maxItems": f"up to {value} are allowed",
+        "maxProperties": f"up to {value} are allowed",
         "uniqueItems": "a value stands in it twice",
         "oneOf": "it must be `all` or a list of names",
         "minProperties": "at least one is needed",
         "pattern": "names have lower-case letters, digits and hyphens",
     }
-    return words.get(error.validator, error.message)
+    return words.get(error.validator, shown(error.message))
 
 
 def failures(logs: Iterable[str | Path]) -> list[str]:

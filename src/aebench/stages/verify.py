@@ -16,8 +16,9 @@ from typing import Any
 
 import pandas as pd
 
-from aebench import reference
+from aebench import reference, statistics
 from aebench.errors import AebenchError
+from aebench.stages import config as config_file
 
 MOST_NAMES = 8
 """Runs that a note names one by one; more are counted."""
@@ -64,8 +65,7 @@ def _metrics(results: Path) -> pd.DataFrame:
     path = results / "metrics.csv"
     if not path.is_file():
         raise AebenchError(f"no finished run in {results}/: {path} does not exist.")
-    empty = {"value": ["", "nan"]}  # a variant may be called "None"
-    return pd.read_csv(path, keep_default_na=False, na_values=empty)
+    return statistics.read_csv(path, statistics.METRIC_COLUMNS)
 
 
 def _settings(config: Mapping[str, Any], budget: str) -> dict[str, Any]:
@@ -74,8 +74,10 @@ def _settings(config: Mapping[str, Any], budget: str) -> dict[str, Any]:
         key: config.get(key)
         for key in ("code_sizes", "unseen", "database", "vocabulary_size", "precision")
     }
-    scale = {k: v for k, v in config["budgets"].get(budget, {}).items() if k != "runtime"}
-    return own | {"budget": scale}
+    budgets = config.get("budgets")
+    scale = budgets.get(budget) if isinstance(budgets, Mapping) else None
+    scale = scale if isinstance(scale, Mapping) else {}
+    return own | {"budget": {key: value for key, value in scale.items() if key != "runtime"}}
 
 
 def _print_coverage(released: pd.DataFrame, found: pd.DataFrame) -> None:
@@ -106,8 +108,6 @@ def _line(row: Any) -> str:
 
 def main() -> int:
     """Run from the command line."""
-    import yaml
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("budget")
     parser.add_argument("--write", action="store_true", help="make the run the reference")
@@ -118,7 +118,7 @@ def main() -> int:
     results = given.results or Path("results") / given.budget
     act = write if given.write else run
     try:
-        config = yaml.safe_load(given.config.read_text(encoding="utf-8"))
+        config = config_file.read(given.config)
         return int(bool(act(results, given.reference, given.budget, config)))
     except (AebenchError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

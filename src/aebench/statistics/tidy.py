@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, shown
 from aebench.files import atomic
 
 CASE = ["dataset", "variant", "code_size", "split", "metric"]
@@ -35,6 +36,20 @@ TEST_COLUMNS = [
 
 CONFIDENCE = 0.95
 
+TEXT = (
+    "dataset",
+    "variant",
+    "split",
+    "metric",
+    "left",
+    "right",
+    "family",
+    "noise_of",
+    "verdict",
+)
+WHOLE = ("code_size", "seed", "rank")
+"""Columns of text, and of whole numbers of at least 0; all others hold numbers."""
+
 
 def sort_metrics(metrics: pd.DataFrame) -> pd.DataFrame:
     """Sort a tidy table or a summary by its cases, numbers in names as numbers.
@@ -58,6 +73,44 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     """
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def read_csv(path: str | Path, columns: Sequence[str], text: Iterable[str] = TEXT) -> pd.DataFrame:
+    """Read a table that has these columns, and perhaps others.
+
+    Raises
+    ------
+    AebenchError
+        When it cannot be read, lacks a column, or has something else than numbers where numbers
+        are needed.
+    """
+    types = dict.fromkeys(text, str)
+    try:
+        # A variant may be called "None" or "nan": only numbers may be missing.
+        names = pd.read_csv(path, nrows=0).columns
+        empty = {name: ["", "nan"] for name in names if name not in types}
+        table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
+    except (OSError, ValueError, OverflowError) as error:
+        raise AebenchError(f"cannot read {path}: {shown(error)}.") from error
+    missing = [name for name in columns if name not in table]
+    if missing:
+        found = shown(", ".join(map(str, table)))
+        raise AebenchError(f"{path} has no column {', '.join(missing)}; found: {found}.")
+    for name in columns:
+        if name not in types and len(table):
+            _check_numbers(table[name], path)
+    return table
+
+
+def _check_numbers(column: pd.Series, path: str | Path) -> None:
+    needed = "whole numbers of at least 0" if column.name in WHOLE else "numbers"
+    numeric = pd.to_numeric(column, errors="coerce")
+    wrong = column.notna() & numeric.isna()
+    if column.name in WHOLE:
+        wrong |= ~(numeric.between(0, 2**32 - 1) & (numeric % 1 == 0))
+    if wrong.any() or column.dtype.kind not in "iuf":
+        value = column[wrong].iloc[0] if wrong.any() else column.iloc[0]
+        raise AebenchError(f"{path}: column {column.name} has {shown(value)}; needed: {needed}.")
 
 
 def check(metrics: pd.DataFrame) -> None:
