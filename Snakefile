@@ -47,12 +47,14 @@ COMPARISONS = comparisons()
 
 include: "workflow/rules/exhibits.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/crate.smk"
 
 
 rule all:
     default_target: True
     input:
         "<reports>/index.html",
+        "<reports>/ro-crate-metadata.json",
 
 
 onstart:
