@@ -3,9 +3,12 @@
 import json
 import re
 import subprocess
+import tomllib
 
 import pytest
+import yaml
 from conftest import ROOT
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from aebench import environment
@@ -102,3 +105,14 @@ def test_no_secret_in_the_tree(tmp_path, measured):
     assert secrets.files == {str(bait)}
     measured("files searched", len(files))
     measured("secrets found", len(secrets.files - {str(bait)}))
+
+
+def test_the_conda_environment_has_every_direct_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    env = yaml.safe_load((ROOT / "workflow/envs/aebench.yaml").read_text(encoding="utf-8"))
+    renamed = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    parts = (each.partition(" ") for each in env["dependencies"])
+    there = {renamed.get(name, name): limit for name, _, limit in parts}
+    needed = {each.name: str(each.specifier) for each in map(Requirement, project["dependencies"])}
+    del needed["snakemake"]  # which makes the environment
+    assert {name: there.get(name) for name in needed} == needed

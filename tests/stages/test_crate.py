@@ -191,6 +191,15 @@ def test_what_is_not_as_described_is_not_packed(package, tmp_path, change, messa
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
 
 
+@pytest.mark.parametrize("name", ["claims.csv", "mnist/data.json"])
+def test_a_run_that_is_not_finished_is_refused(name, tmp_path):
+    folder = finished(tmp_path)
+    (folder / "results/tiny" / name).unlink()
+    with pytest.raises(AebenchError, match=f"{name} does not exist"):
+        described(folder)
+    assert not (folder / "reports/tiny" / crate.METADATA).exists()
+
+
 def test_terms_are_those_of_the_page_and_of_every_data_set():
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     assert list(TERMS) == datasets.names()

@@ -146,6 +146,9 @@ def run(
     results, reports, root = Path(results), Path(reports), Path(root)
     facts = {name: read_json(results / name / "data.json") for name in datasets}
     runs = _runs(results)
+    for name in TABLES:
+        if not (results / name).is_file():
+            raise AebenchError(f"{results / name} does not exist; run again what makes it.")
     with atomic_folder(reports / "data") as folder:
         for name in TABLES:
             shutil.copyfile(results / name, folder / name)
