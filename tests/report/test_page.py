@@ -174,13 +174,19 @@ def test_a_changed_tree_is_no_commit_to_check_out(tmp_path):
     assert found.commit is None
 
 
-def test_the_lock_is_said_and_what_differs_from_it(tmp_path):
-    found = of(tmp_path, lambda _: {"lock": {"sha256": "c" * 64, "differs": []}})
-    assert dict(found.facts)["lock"] == f"constraints.txt {'c' * 12}"
-    lock = {"sha256": "c" * 64, "differs": ["numpy 1.0", "scipy 2.0"]}
-    found = of(tmp_path, lambda _: {"lock": lock})
-    assert found.locks == f"constraints.txt {'c' * 12}, but numpy 1.0, scipy 2.0"
-    assert of(tmp_path, lambda _: {"lock": {"differs": 5}}).locks == provenance.NOT_RECORDED
+@pytest.mark.parametrize(
+    ("lock", "words"),
+    [
+        ({"sha256": "c" * 64, "differs": []}, f"constraints.txt {'c' * 12}"),
+        (
+            {"sha256": "c" * 64, "differs": ["numpy 1.0", "scipy 2.0"]},
+            f"constraints.txt {'c' * 12}, but numpy 1.0, scipy 2.0",
+        ),
+        ({"differs": 5}, provenance.NOT_RECORDED),
+    ],
+)
+def test_the_lock_is_said_and_what_differs_from_it(tmp_path, lock, words):
+    assert dict(of(tmp_path, lambda _: {"lock": lock}).facts)["lock"] == words
 
 
 @pytest.mark.parametrize(
