@@ -60,6 +60,7 @@ group_jobs()
 
 include: "workflow/rules/exhibits.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/crate.smk"
 
 
 stamp(workflow.rules)
@@ -72,6 +73,7 @@ rule all:
     default_target: True
     input:
         "<reports>/index.html",
+        "<reports>/ro-crate-metadata.json",
 
 
 onstart:

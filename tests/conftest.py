@@ -114,7 +114,7 @@ class Workflow:
 
 def copy_workflow(folder: Path, variants: list[Path], names: list[str]) -> Workflow:
     """Copy what Snakemake reads, with these variant files and data sets and no others."""
-    for name in ("Snakefile", "config.yaml"):
+    for name in ("Snakefile", "config.yaml", "constraints.txt", "CITATION.cff", "LICENSE"):
         shutil.copy2(ROOT / name, folder / name)
     skip = shutil.ignore_patterns("__pycache__", "*.pyc")
     for name in ("workflow", "profiles", "src"):

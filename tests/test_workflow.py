@@ -26,7 +26,7 @@ from aebench.claims import METRIC
 from aebench.report import FORMATS, OVERALL, figure_names
 from aebench.report.captions import CAPTIONS
 from aebench.report.names import EXHIBITS, title
-from aebench.stages import verify
+from aebench.stages import pack, verify
 from aebench.stages.evaluate import FILES
 from aebench.statistics import METRIC_COLUMNS as COLUMNS
 
@@ -265,6 +265,20 @@ class TestCompleteRun:
         ]
         assert different == []
 
+    def test_a_finished_run_is_packed(self, complete):
+        workflow = complete["first"]
+        outcome = workflow.run("pack")
+        assert outcome.code == 0, outcome.text
+        described = pack.files(workflow.reports)
+        with zipfile.ZipFile(workflow.reports / "aebench-tiny.zip") as archive:
+            assert set(archive.namelist()) == {*described, "ro-crate-metadata.json"}
+        made = {
+            Path(path).relative_to("reports/tiny").as_posix()
+            for path in workflow.written()
+            if path.startswith("reports/") and "timestamp" not in path
+        }
+        assert made == {*described, "ro-crate-metadata.json", "aebench-tiny.zip"}
+
     def test_an_edit_in_metrics_reruns_evaluate_alone(self, complete):
         # A rule of one's own must make its temporary reconstructions again.
         for name, more in (("second", {}), ("first", {"train_subspace": 2})):
@@ -277,7 +291,8 @@ class TestCompleteRun:
             finally:
                 file.write_text(source)
             runs = sum(len(variants) for variants in RUN.values())
-            stages = {"evaluate": runs, "aggregate": 1, "claims": 1, "report": 1, "all": 1}
+            stages = {"evaluate": runs, "aggregate": 1, "claims": 1, "report": 1, "crate": 1}
+            stages["all"] = 1
             assert planned == stages | more
 
     def test_an_edit_in_models_reruns_training(self, complete):
@@ -303,7 +318,14 @@ class TestCompleteRun:
         finally:
             workflow.write_variant("small.smk", text)
         assert planned.pop("train_small") == planned.pop("evaluate") == 2
-        assert planned == {"aggregate": 1, "claims": 1, "exhibits": 1, "report": 1, "all": 1}
+        assert planned == {
+            "aggregate": 1,
+            "claims": 1,
+            "exhibits": 1,
+            "report": 1,
+            "crate": 1,
+            "all": 1,
+        }
 
     def test_verify_compares_with_the_reference(self, complete):
         """One run agrees with the other; a reference of other numbers is an error by name."""

@@ -175,12 +175,12 @@ BESIDE = {
     "seconds": (
         "run.json",
         '{"seconds": "3 s"}',
-        "run.json: seconds: '3 s' is not of type 'number'",
+        "seconds: '3 s' is not of type 'number'",
     ),
     "true": (
         "run.json",
         '{"parameters_count": true}',
-        "parameters_count: True is not of type 'number'",
+        "True is not of type 'number'",
     ),
     "device": ("run.json", '{"device": 0}', "run.json: device: 0 is not of type 'string'"),
     "versions": ("run.json", '{"versions": ["1"]}', "versions: ['1'] is not of type 'object'"),

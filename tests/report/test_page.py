@@ -175,6 +175,21 @@ def test_a_changed_tree_is_no_commit_to_check_out(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("lock", "words"),
+    [
+        ({"sha256": "c" * 64, "differs": []}, f"constraints.txt {'c' * 12}"),
+        (
+            {"sha256": "c" * 64, "differs": ["numpy 1.0", "scipy 2.0"]},
+            f"constraints.txt {'c' * 12}, but numpy 1.0, scipy 2.0",
+        ),
+        ({"differs": 5}, provenance.NOT_RECORDED),
+    ],
+)
+def test_the_lock_is_said_and_what_differs_from_it(tmp_path, lock, words):
+    assert dict(of(tmp_path, lambda _: {"lock": lock}).facts)["lock"] == words
+
+
+@pytest.mark.parametrize(
     "facts", [{}, {"hardware": None, "commit": None}, {"hardware": "a box", "commit": ["x"]}]
 )
 def test_old_and_odd_runs_are_not_recorded(tmp_path, facts):
@@ -202,6 +217,7 @@ def test_hostile_facts_are_escaped_wherever_they_stand(tmp_path):
             "hardware": hardware,
             "commit": COMMIT | {"sha": EVIL},
             "versions": {EVIL: EVIL},
+            "lock": {"sha256": EVIL, "differs": [EVIL]},
             "device": EVIL,
         },
     )

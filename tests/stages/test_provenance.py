@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from aebench import environment
+from aebench.files import sha256
 from aebench.stages import provenance
 
 
@@ -79,3 +81,14 @@ def test_the_model_of_the_cpu_is_that_of_the_first_core(tmp_path, monkeypatch):
     file.write_text("processor\t: 0\n")
     monkeypatch.setattr(provenance.platform, "processor", lambda: "aarch64")
     assert provenance._cpu_model(file) == "aarch64"
+
+
+def test_a_result_says_what_made_it():
+    made_by = provenance.made_by()
+    assert made_by.keys() == {"versions", "commit", "lock"}
+    assert made_by["lock"]["sha256"] == sha256(environment.LOCK)
+
+
+def test_the_commit_has_a_date(clone):
+    assert int(provenance.commit_seconds(clone)) > 1.6e9
+    assert provenance.commit_seconds(clone / "src") == ""

@@ -5,7 +5,13 @@ rule evaluate:
         codes=runs("codes.npz"),
         decoders=decoders,
         unseen=unseen,
-        code=code("metrics", "stages/evaluate.py", "training/device.py"),
+        code=code(
+            "environment.py",
+            "metrics",
+            "stages/evaluate.py",
+            "stages/provenance.py",
+            "training/device.py",
+        ),
     output:
         scores=runs("scores.csv"),
         by_class=runs("classes.csv"),

@@ -2,7 +2,7 @@
 rule train:
     input:
         data="<results>/{dataset}/data.npz",
-        code=code("models", "training", "stages/train.py", "stages/provenance.py"),
+        code=code("environment.py", "models", "training", "stages/train.py", "stages/provenance.py"),
     output:
         codes=runs("codes.npz", "<variant>"),
         history=runs("history.csv", "<variant>"),

@@ -29,13 +29,14 @@ HISTORY = ["epoch", "split", "metric", "value", "seconds"]
 _AMOUNT = {"type": "number", "minimum": 0, "maximum": 1e15}
 _TEXT = {"type": "string"}
 _TABLE = {"type": "object"}
+_TABLE_OR_NULL = {"type": ["object", "null"]}
 RUN = {
     "type": "object",
     "properties": {
         **dict.fromkeys(("seconds", "peak_memory_mb", "parameters_count"), _AMOUNT),
         **dict.fromkeys(("estimator", "device", "code_dtype"), _TEXT),
         **dict.fromkeys(("parameters", "data_sha256", "versions"), _TABLE),
-        **dict.fromkeys(("commit", "hardware"), {"type": ["object", "null"]}),
+        **dict.fromkeys(("commit", "hardware"), _TABLE_OR_NULL),
         "seed": {"type": "integer"},
     },
 }

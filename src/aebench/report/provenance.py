@@ -23,6 +23,7 @@ class Provenance:
     hardware: str
     devices: str
     commits: str
+    locks: str
     commit: str | None
     versions: dict[str, str]
 
@@ -31,6 +32,7 @@ class Provenance:
         """Names and values, as a list shows them."""
         return [
             ("commit", self.commits),
+            ("lock", self.locks),
             ("seeds", self.seeds),
             ("hardware", self.hardware),
             ("device", self.devices),
@@ -53,6 +55,7 @@ def of(results: Results) -> Provenance:
         hardware=_words(_machines(_mapping(found.get("hardware")) for found in facts)),
         devices=_words(str(found["device"]) for found in facts if found.get("device")),
         commits=_words(map(_commit, commits)),
+        locks=_words(_lock(_mapping(found.get("lock"))) for found in facts),
         commit=_same(commits),
         versions={name: ", ".join(sorted(found)) for name, found in sorted(versions.items())},
     )
@@ -82,6 +85,14 @@ def _machines(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _commit(commit: Mapping[str, Any]) -> str:
     sha = str(commit.get("sha") or "")
     return f"{sha}, changed since" if sha and commit.get("changed") else sha
+
+
+def _lock(lock: Mapping[str, Any]) -> str:
+    """Name the lock of the environment, and the packages that were installed otherwise."""
+    sha = str(lock.get("sha256") or "")
+    differs = lock.get("differs")
+    others = ", ".join(map(str, differs if isinstance(differs, list) else []))
+    return f"constraints.txt {sha[:12]}{f', but {others}' if others else ''}" if sha else ""
 
 
 def _same(commits: list[Mapping[str, Any]]) -> str | None:

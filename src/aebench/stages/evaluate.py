@@ -15,6 +15,7 @@ from aebench.files import atomic, write_csv, write_text
 from aebench.metrics.arrays import Place, here
 from aebench.metrics.contract import refuse
 from aebench.metrics.measured import Measured
+from aebench.stages import provenance
 
 WORTH_A_GPU = 3e8
 """Pairs of items from which `auto` looks for a GPU: below, starting it costs more than it saves."""
@@ -25,7 +26,7 @@ FILES = {
     "classes.csv": "class, metric, value: means over the test items of each class",
     "items.npz": "one value a test item, for paired tests",
     "samples.npz": "the reconstructions that the report shows",
-    "cost.json": "items encoded and decoded a second, operations an item",
+    "cost.json": "items encoded and decoded a second, operations an item; what made the scores",
 }
 """What is written. Times are kept out of scores.csv: equal runs give equal scores."""
 
@@ -86,6 +87,12 @@ def run(
         "place": _place(device, len(folders) * items * min(limit.queries or items, items)),
         "database": database,
     }
+    made_by = {
+        **provenance.made_by(),
+        "device": "cpu" if settings["place"] is here else "gpu",
+        "database": database,
+        "limits": dict(limits),
+    }
     decided_by = ("codes.npz", "model.safetensors" if with_models else "reconstruction.npy")
     done: dict[Path, Scored] = {}
     for folder in map(Path, folders):
@@ -95,7 +102,7 @@ def run(
             done[folder] = _score(folder, dataset, code_size, model, settings)
         else:
             done[folder] = done[twin]
-        _write(folder, done[folder], dataset)
+        _write(folder, done[folder], dataset, made_by)
 
 
 def _score(
@@ -127,7 +134,9 @@ def _model(folder: Path, device: str, items: Any) -> Any:
         refuse(folder, str(error).removesuffix("."))
 
 
-def _write(folder: Path, scored: Scored, dataset: datasets.Dataset) -> None:
+def _write(
+    folder: Path, scored: Scored, dataset: datasets.Dataset, made_by: Mapping[str, Any]
+) -> None:
     found = scored.measured
     rows = [
         [split, metric, f"{value:.9g}"]
@@ -145,7 +154,8 @@ def _write(folder: Path, scored: Scored, dataset: datasets.Dataset) -> None:
     for name, arrays in (("items.npz", found.items), ("samples.npz", scored.samples)):
         with atomic(folder / name) as temporary:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
-    write_text(folder / "cost.json", json.dumps(scored.cost, indent=1, sort_keys=True) + "\n")
+    cost = json.dumps({**scored.cost, "made_by": made_by}, indent=1, sort_keys=True)
+    write_text(folder / "cost.json", cost + "\n")
 
 
 def _same(a: Path, b: Path, names: Sequence[str]) -> bool:

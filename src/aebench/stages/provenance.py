@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aebench import __version__
+from aebench import __version__, environment
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
 """Libraries that decide the numbers."""
@@ -65,6 +65,17 @@ def commit(root: Path = ROOT) -> dict[str, Any] | None:
     if not shas or shas[0] == "(initial)":
         return None
     return {"sha": shas[0], "changed": any(not line.startswith("#") for line in lines)}
+
+
+def commit_seconds(root: Path = ROOT) -> str:
+    """Return when the checked-out commit was made, in seconds since 1970; empty without one."""
+    command = ["git", "-C", str(root), "log", "-1", "--format=%ct"]
+    return _said(command).strip() if (root / ".git").exists() else ""
+
+
+def made_by() -> dict[str, Any]:
+    """Return what made a result beside its parameters and its device."""
+    return {"versions": versions(), "commit": commit(), "lock": environment.facts()}
 
 
 def _said(command: list[str]) -> str:

@@ -85,7 +85,7 @@ def run(
     fitted = models.fit_seeds(model, dataset.train, [*folders], checkpoint)
     fits = len({id(model) for model in fitted})  # an exact estimator is fitted once for all seeds
     shared_seconds = (time.perf_counter() - start) / fits
-    commit, versions = provenance.commit(), provenance.versions()
+    made_by = provenance.made_by()
     for (seed, folder), model in zip(folders.items(), fitted, strict=True):
         trained_on = getattr(model, "device_", f"cpu, {threads} thread{'s'[: threads > 1]}")
         history = getattr(model, "history_", [])
@@ -103,8 +103,7 @@ def run(
             "code_dtype": str(codes.dtype),
             "parameters_count": parameters_count,
             "peak_memory_mb": peak_memory_mb(),
-            "versions": versions,
-            "commit": commit,
+            **made_by,
             "hardware": provenance.hardware(trained_on),
         }
         write_text(folder / "run.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
