@@ -136,7 +136,7 @@ def bytes_lost(expected: Path, found: Path) -> int:
     return sum(one != other for one, other in pairs)
 
 
-def wait(condition: Callable[[], bool], seconds: float = 90) -> None:
+def wait(condition: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
