@@ -23,9 +23,12 @@ setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(f"Python 3.11 to 3.13 is needed, found {sys.version.split()[0]}; name one with make PYTHON=python3.12" if not (3, 11) <= sys.version_info[:2] <= (3, 13) else 0)'
 	@echo "Setting up .venv (once, a few minutes)"
+	@[ ! -e .venv-unfinished ] || rm -rf .venv  # of a set-up that was killed: pip may take it for whole
+	@touch .venv-unfinished
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . || { rm .venv-unfinished; false; }
 	@touch $@
+	@rm .venv-unfinished
 
 .venv/installed-dev: .venv/installed
 	@echo "Installing what tests and linters need (once)"

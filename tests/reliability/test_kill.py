@@ -286,6 +286,40 @@ def test_killed_half_way_through_a_job(make_slow, start, measured):
     measured("bytes lost", lost)
 
 
+# ---------------------------------------------------------------- the set-up before the first run
+
+PYTHON = """#!/bin/sh
+# Stands for Python: makes an environment, and installs into it in two steps.
+case "$*" in
+  "-m venv "*) mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
+  "-m pip "*) echo half >> .venv/package; [ -e go ] || sleep 60; echo whole >> .venv/package ;;
+esac
+"""
+
+
+@pytest.mark.promise(
+    "Resume",
+    "A set-up of make reproduce that was killed begins anew, with nothing half-installed.",
+)
+def test_killed_set_up(start, tmp_path, measured):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy2(ROOT / name, tmp_path)
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    package = tmp_path / ".venv" / "package"
+    command = ("make", "setup", "PYTHON=./python")
+    run = start(Workflow(tmp_path), *command)
+    wait(lambda: package.exists() and package.read_text() != "")
+    run.kill(whole_session=True)
+
+    (tmp_path / "go").write_text("")
+    start(Workflow(tmp_path), *command).end()
+    assert package.read_text() == "half\nwhole\n"
+    start(Workflow(tmp_path), *command).end()  # finds nothing to do
+    assert package.read_text() == "half\nwhole\n"
+    measured("kills survived", 1)
+
+
 PROFILES = sorted([*ROOT.glob("profiles/*/*.yaml"), *ROOT.glob("workflow/profiles/*/*.yaml")])
 
 

@@ -171,12 +171,12 @@ def begin():
     only where jobs run beside us in the same Python: a cluster's node may have what we have not.
     """
     global RUN, ENDED, JOB_SERVER  # the lock and the server end when nobody holds them
-    refuse_closed_folders()
     folders = [f"{kind}/{BUDGET_NAME}" for kind in ("results", "reports")]
     try:
         RUN = running.begin(f".snakemake/{BUDGET_NAME}.run", folders)
     except AebenchError as error:
         sys.exit(f"error: {error}")
+    refuse_closed_folders()
     if workflow.local_exec:
         ENDED = limits.watch(workflow, BUDGET.get("runtime"), too_long)
     elsewhere = not workflow.local_exec or workflow.deployment_settings.deployment_method
