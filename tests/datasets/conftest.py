@@ -121,7 +121,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AEBENCH_CACHE", str(folder))
     monkeypatch.delenv("AEBENCH_MIRROR", raising=False)
     monkeypatch.setattr(sources, "CONNECT_TIMEOUT", 1.0)
-    monkeypatch.setattr(sources, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(sources, "READ_TIMEOUT", 1.0)
     monkeypatch.setattr(sources, "PATIENCE", 5.0)
     return folder
 

@@ -245,7 +245,7 @@ def test_a_bomb_is_stopped(tmp_path, measured, make):
     _, memory = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert memory < 50 * 2**20
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     assert not (tmp_path / "out").exists() or (tmp_path / "out").stat().st_size <= 50_000
     measured("bombs stopped", 1)
 

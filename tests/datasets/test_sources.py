@@ -182,7 +182,7 @@ def test_a_dead_server_is_asked_once(server, cache):
 SLOW = {
     "trickled body": (("trickled", CONTENT), "less than 1024 bytes a second"),
     "trickled head": (("trickled head", b"HTTP/1.0 200 OK\r\n" * 99), "less than 1024 bytes a"),
-    "steady but too long": (("trickled", CONTENT), "not done after 0.4 s"),
+    "steady but too long": (("trickled", CONTENT), "not done after 1 s"),
 }
 
 
@@ -194,14 +194,14 @@ def test_a_server_that_never_stops_answering_is_given_up(
     """It sends a byte before each time limit on silence is over."""
     answer, words = SLOW[fault]
     monkeypatch.setattr(sources, "READ_TIMEOUT", 30)
-    monkeypatch.setattr(sources, "PATIENCE", 30 if "done" in words else 0.4)
-    monkeypatch.setattr(sources, "DOWNLOAD_TIMEOUT", 0.4 if "done" in words else 30)
+    monkeypatch.setattr(sources, "PATIENCE", 30 if "done" in words else 1)
+    monkeypatch.setattr(sources, "DOWNLOAD_TIMEOUT", 1 if "done" in words else 30)
     server.answers = {"/bad/first.dat": answer, "/good/first.dat": CONTENT}
     begun = time.monotonic()
     found = fetch(
         collection(Web(f"{server.url}/bad", plain), Web(f"{server.url}/good", plain)), "toy"
     )
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     assert found["first.dat"].source == f"{server.url}/good/"
     assert words in capfd.readouterr().err
     assert kept(cache) == BOTH
@@ -764,7 +764,7 @@ def test_a_whole_archive_is_converted(server, cache, wheels):
 
 
 CLIENTS = {
-    "hangs": ("sleep 300 & echo $! > {pid}; wait", "not done after 0.5 s"),
+    "hangs": ("sleep 300 & echo $! > {pid}; wait", "not done after 2 s"),
     "fails": ("printf 'ERR! \\033[2Jno such package'; exit 3", "exit code 3: ERR!  [2Jno such"),
     "is killed": ("kill -KILL $$", "exit code -9: no message"),
     "writes nothing": ("true", "npm left 0 archives, not one"),
@@ -782,7 +782,7 @@ CLIENTS = {
 @pytest.mark.parametrize("fault", CLIENTS)
 def test_a_client_that_misbehaves(server, cache, tmp_path, monkeypatch, capfd, measured, fault):
     script, words = CLIENTS[fault]
-    monkeypatch.setattr(sources, "CLIENT_TIMEOUT", 0.5 if fault == "hangs" else 30)
+    monkeypatch.setattr(sources, "CLIENT_TIMEOUT", 2 if fault == "hangs" else 30)
     monkeypatch.setattr(sources, "LARGEST", 200_000)
     npm = tmp_path / "npm"
     npm.write_text("#!/bin/sh\n" + script.format(pid=tmp_path / "pid"))

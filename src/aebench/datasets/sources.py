@@ -731,9 +731,10 @@ def _download(url: str, target: Path, most: int) -> None:
 
     download = _Download(url, target, most)
     download.start()
+    download.join(timeout=0.2)
     while download.is_alive():
-        download.join(timeout=0.2)
         download.watch()
+        download.join(timeout=0.2)
     try:
         if download.error:
             raise download.error
