@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, plant
+from conftest import ROOT, VARIANTS, plant
 
+PROFILE = ("--workflow-profile", "workflow/profiles/kubernetes")
 PROFILES = ROOT / "workflow" / "profiles"
 CONTAINERFILE = ROOT / "workflow" / "envs" / "Containerfile"
 METRICS = "results/tiny/metrics.csv"
@@ -147,11 +148,34 @@ def test_kubernetes_gives_the_metrics_of_a_local_run(make_workflow, cluster, mea
     outcome = local.run("--", METRICS)
     assert outcome.code == 0, outcome.text
 
-    profile = ("--workflow-profile", "workflow/profiles/kubernetes")
-    outcome = remote.run(*profile, "--", METRICS)
+    outcome = remote.run(*PROFILE, "--", METRICS)
     assert outcome.code == 0, outcome.text
     jobs = [json.loads(file.read_text()) for file in sorted(cluster.glob("*.json"))]
     assert len(jobs) == 2  # all training and evaluating, and the table
     same = (remote.folder / METRICS).read_bytes() == (local.folder / METRICS).read_bytes()
     assert same
     measured("runs on a stand-in for Kubernetes", 1)
+
+
+@pytest.mark.long
+@pytest.mark.promise(
+    "Clusters", "A variant that fails costs its group's good ones a second call, and no more"
+)
+def test_the_good_variants_of_a_failed_group_run_alone(make_workflow, cluster, measured):
+    workflow = make_workflow("pca")
+    pca = (VARIANTS / "pca.smk").read_text()
+    bad = pca.replace("train_pca", "train_bad").replace('"pca"', '"bad"')
+    workflow.write_variant("bad.smk", bad.replace("covariance_eigh", "nonsense"))
+    plant(workflow, "mnist")
+    scores = "mnist/{}/d2/seed-0/scores.csv"
+
+    outcome = workflow.run(*PROFILE, "--retries", "0", "--", METRICS)
+    assert outcome.code == 1
+    assert not (workflow.results / scores.format("pca")).exists()  # its group has failed
+
+    alone = ("--group-components", "cpu=1")
+    outcome = workflow.run(*PROFILE, "--retries", "0", *alone, "--", METRICS)
+    assert outcome.code == 1
+    assert (workflow.results / scores.format("pca")).exists()
+    assert not (workflow.results / scores.format("bad")).exists()
+    measured("variants that fail", 1)

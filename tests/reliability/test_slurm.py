@@ -74,8 +74,19 @@ class Job:
     id: str
     state: str
     node: str
-    gpus: str
+    partition: str
     comment: str
+
+    @property
+    def asks_for_gpu(self) -> bool:
+        shown = subprocess.run(
+            ["scontrol", "show", "job", self.id],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        return "TresPerJob=gres:gpu:1" in shown
 
 
 class Run:
@@ -108,7 +119,7 @@ class Run:
         found = [line for line in self.text.splitlines() if line.startswith("SLURM run ID: ")]
         if not found:
             return []
-        call = ["squeue", "--states=all", "--noheader", "--format=%i|%T|%N|%b|%k", "--name"]
+        call = ["squeue", "--states=all", "--noheader", "--format=%i|%T|%N|%P|%k", "--name"]
         listed = subprocess.run(
             [*call, found[0].removeprefix("SLURM run ID: ")],
             capture_output=True,
@@ -194,10 +205,10 @@ def test_networks_go_to_the_node_with_a_gpu(make_smoke, measured):
 
     jobs = {job.comment: job for job in run.jobs()}
     network, pca = jobs["rule_gpu_evaluate_train_deep"], jobs["rule_cpu_evaluate_train_pca"]
-    assert (network.node, network.state) == ("node-gpu", "FAILED")
-    assert "gpu:1" in network.gpus
-    assert pca.state == "COMPLETED"
-    assert "gpu" not in pca.gpus
+    assert (network.partition, network.node, network.state) == ("gpu", "node-gpu", "FAILED")
+    assert network.asks_for_gpu
+    assert (pca.partition, pca.state) == ("main", "COMPLETED")
+    assert not pca.asks_for_gpu
     logs = list(run.folder.glob(".snakemake/slurm_logs/group_gpu_*/*.log"))
     assert "finds no usable GPU" in logs[0].read_text()
     measured("jobs sent to the GPU node", 1)
