@@ -70,6 +70,16 @@ def test_licences_are_listed_and_permissive(measured):
     measured("licences refused", len(refused))
 
 
+def test_the_page_says_what_the_packages_state(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    import dependencies
+
+    listed, present = pages(), environment.needed(["dev"])
+    assert {name: listed[name] for name in present} == {
+        name: (version, dependencies.licence(name)) for name, version in present.items()
+    }
+
+
 @pytest.mark.promise("Supply chain", "A CycloneDX bill of materials names every locked package")
 def test_the_bill_of_materials_is_that_of_the_lock(measured):
     text = (ROOT / "docs" / "sbom.json").read_text(encoding="utf-8")

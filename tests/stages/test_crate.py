@@ -107,7 +107,7 @@ def test_the_crate_says_who_made_what_from_what_and_with_what(package):
     root, action = found.root_dataset, found.dereference("#run")
     assert root["mainEntity"].id == "source/Snakefile"
     assert "ComputationalWorkflow" in found.mainEntity["@type"]
-    assert [author["name"] for author in root["author"]] == ["The aebench developers"]
+    assert root["author"]["name"] == "The aebench developers"
     assert root["license"].id.endswith("/BSD-3-Clause")
     assert action["instrument"].id == "source/Snakefile"
     inputs = {entity.id for entity in action["object"]}
@@ -125,6 +125,7 @@ def test_the_crate_says_who_made_what_from_what_and_with_what(package):
     software = {part["name"]: part["softwareVersion"] for part in parts}
     assert software.pop("python")
     assert software == environment.needed()
+    assert f"pkg:pypi/numpy@{software['numpy']}" in {part.id for part in parts}
 
 
 def test_data_of_the_package(package):

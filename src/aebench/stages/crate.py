@@ -53,8 +53,9 @@ SAID = {
 
 AT_THE_TOP = ("LICENSE", "CITATION.cff")
 ABOUT = ("README.md", *AT_THE_TOP, "source")
+SETTINGS = ("data/config.yaml", "source/constraints.txt")
 MADE = ("index.html", "lecture.html", "report.md", "data", "figures", "tables")
-"""Files and folders of a package: what comes with it, and what the run has made."""
+"""What is in a package: what comes with the run, what it read, what it has made."""
 
 SOURCES = (
     "Snakefile",
@@ -89,11 +90,13 @@ FORMATS = {
 }
 """Of what is not plain text; the table that Python knows depends on the machine."""
 
-PROFILES = (
-    "https://w3id.org/ro/wfrun/process/0.5",
-    "https://w3id.org/ro/wfrun/workflow/0.5",
-    "https://w3id.org/workflowhub/workflow-ro-crate/1.0",
-)
+PROFILES = {
+    "Process Run Crate 0.5": "https://w3id.org/ro/wfrun/process/0.5",
+    "Workflow Run Crate 0.5": "https://w3id.org/ro/wfrun/workflow/0.5",
+    "Workflow RO-Crate 1.0": "https://w3id.org/workflowhub/workflow-ro-crate/1.0",
+}
+LICENCE = "https://spdx.org/licenses/BSD-3-Clause"
+
 TERMS_SINCE = {name: f"http://schema.org/{name}" for name in ("sha256", "usageInfo")}
 """Of schema.org, but younger than the context of RO-Crate 1.1."""
 
@@ -209,52 +212,50 @@ def describe(
 
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms |= TERMS_SINCE
-    authors = _authors(crate, folder / "CITATION.cff")
-    licence = _add(
-        crate,
-        "https://spdx.org/licenses/BSD-3-Clause",
-        "CreativeWork",
-        name="BSD 3-Clause License",
-        url="https://spdx.org/licenses/BSD-3-Clause",
-    )
     files = {file.relative_to(folder).as_posix(): file for file in members(folder)}
     workflow = _workflow(crate, files.pop("source/Snakefile"))
     described = {name: _describe_file(crate, name, path) for name, path in files.items()}
+    described["README.md"]["about"] = root = crate.root_dataset
     inputs = [_data_set(crate, name, found) for name, found in facts.items()]
-    of_workflow = ("data/config.yaml", "source/constraints.txt")
+    settings = [described[name] for name in SETTINGS if name in described]
     action = crate.add_action(
         workflow,
         "#run",
-        object=[*(described[name] for name in of_workflow if name in described), *inputs],
+        object=settings + inputs,
         result=[each for name, each in described.items() if name.split("/")[0] in MADE],
         properties={
             "name": f"Run of aebench at budget {budget}",
             "description": _how(runs),
-            "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+            "actionStatus": "http://schema.org/CompletedActionStatus",
         },
     )
-    workflow["license"], workflow["author"] = licence, authors
-    root = crate.root_dataset
     root["name"] = f"aebench, budget {budget}: autoencoders against PCA and LSA"
     root["description"] = (
         f"A finished run of aebench {__version__} on {', '.join(facts)}: tables, figures, report, "
         "configuration, source and lock. Corpora, codes and models are not part of it."
     )
-    root["datePublished"], root["license"], root["author"] = date(), licence, authors
+    root["datePublished"] = date()
     root["keywords"] = ["autoencoder", "PCA", "LSA", "benchmark", "reproducibility"]
     root["mentions"] = [action, *inputs]
-    root["conformsTo"] = [
-        _add(crate, uri, "CreativeWork", name=uri.split("/ro/")[-1], version=uri.rpartition("/")[2])
-        for uri in PROFILES
-    ]
+    root["conformsTo"] = [_work(crate, uri, name) for name, uri in PROFILES.items()]
+    for entity in (root, workflow):
+        entity["license"] = _work(crate, LICENCE, "BSD 3-Clause License")
+        entity["author"] = _authors(crate, folder / "CITATION.cff")
     found: dict[str, Any] = crate.metadata.generate()
     found["@graph"].sort(key=lambda entity: entity["@id"])
     return found
 
 
+def _work(crate: Any, uri: str, name: str) -> Any:
+    return _add(crate, uri, "CreativeWork", name=name, url=uri)
+
+
 def _workflow(crate: Any, file: Path) -> Any:
     """Add the workflow, its engine, and every package that it needs."""
-    packages = {"python": platform.python_version(), **environment.needed()}
+    packages = environment.needed()
+    python = platform.python_version()
+    software = [("python", python, f"pkg:generic/python@{python}")]
+    software += [(name, found, f"pkg:pypi/{name}@{found}") for name, found in packages.items()]
     workflow = crate.add_workflow(
         file,
         "source/Snakefile",
@@ -265,12 +266,13 @@ def _workflow(crate: Any, file: Path) -> Any:
             "name": "aebench",
             "description": "data -> train -> evaluate -> aggregate -> claims -> report",
             "version": __version__,
+            "encodingFormat": "text/plain",
             **_fixity(file),
         },
     )
     workflow["softwareRequirements"] = [
-        _add(crate, f"#package-{name}", "SoftwareApplication", name=name, softwareVersion=version)
-        for name, version in packages.items()
+        _add(crate, identity, "SoftwareApplication", name=name, softwareVersion=version)
+        for name, version, identity in software
     ]
     return workflow
 
@@ -313,7 +315,7 @@ def _data_set(crate: Any, name: str, facts: Mapping[str, Any]) -> Any:
     )
 
 
-def _authors(crate: Any, file: Path) -> list[Any]:
+def _authors(crate: Any, file: Path) -> Any:
     """Add those whom CITATION.cff names: people with two names, and groups."""
     text = file.read_text(encoding="utf-8") if file.is_file() else "{}"
     authors = []
@@ -323,7 +325,7 @@ def _authors(crate: Any, file: Path) -> list[Any]:
         kind = "Organization" if "name" in author else "Person"
         identity = author.get("orcid") or "#" + "-".join(name.lower().split())
         authors.append(_add(crate, identity, kind, name=name))
-    return authors
+    return authors[0] if len(authors) == 1 else authors
 
 
 def _add(crate: Any, identity: str, kind: str, **properties: Any) -> Any:
