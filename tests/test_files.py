@@ -116,7 +116,6 @@ def test_a_file_that_really_does_not_fit(what, tmp_path):
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from aebench import files
 from aebench.errors import AebenchError
 from aebench.files import atomic, write_text
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
