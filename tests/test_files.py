@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from aebench import files
 from aebench.errors import AebenchError
 from aebench.files import (
     atomic,
@@ -224,3 +225,21 @@ def test_a_json_object_is_read_and_anything_else_is_one_message(tmp_path):
 def test_rows_are_written_with_plain_line_ends(tmp_path):
     write_csv(tmp_path / "a.csv", ["name", "value"], [["a, b", "1"], ["ü", "nan"]])
     assert (tmp_path / "a.csv").read_bytes() == 'name,value\n"a, b",1\nü,nan\n'.encode()
+
+
+def test_arrays_are_numbers_and_never_pickles(tmp_path):
+    path = tmp_path / "arrays.npz"
+    np.savez(path, good=np.zeros(3), other=np.array(["text"]))
+    assert list(files.read_arrays(path, "good")) == ["good"]
+    with pytest.raises(AebenchError, match="'other' is <U4; numbers are needed"):
+        files.read_arrays(path)
+    np.savez(path, objects=np.array([{}], dtype=object))
+    with pytest.raises(AebenchError, match="Python objects, which are never loaded") as found:
+        files.read_arrays(path)
+    assert "allow_pickle" not in str(found.value)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a\\b", "a\n", "\x00", "x" * 101])
+def test_names_that_lead_elsewhere(name):
+    assert not files.is_name(name)
+    assert files.is_name("pca (2) ä")

@@ -257,3 +257,10 @@ def test_a_folder_of_another_shape_is_named_as_it_is(images):
     codes, R = make_run(images)
     with pytest.raises(AebenchError, match=re.escape("somewhere: reconstruction has shape")):
         check_run(images, codes, R[1:], 2, "somewhere")
+
+
+def test_a_model_is_not_given_codes_that_are_none(folder, images):
+    codes = np.zeros((images.test.shape[0], 2), [("a", "i4")])
+    np.savez(folder / "codes.npz", train=codes, test=codes)
+    with pytest.raises(AebenchError, match=r"codes\.npz 'test' (has shape|is)"):
+        read_run(folder, images, 3, decode=lambda Z: 1 / 0)

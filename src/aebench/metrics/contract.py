@@ -93,7 +93,10 @@ def read_run(
     if decode is None:
         reconstruction = _load(Path(folder), "reconstruction.npy", _map_array)
     else:
-        reconstruction = _decoded(decode, codes.get("test", np.empty((0, 0))), Path(folder))
+        own = codes.get("test", np.empty((0, 0)))
+        if "test" in codes:  # before a model is given them
+            check_codes(own, (dataset.test.shape[0], code_size), "codes.npz 'test'", folder)
+        reconstruction = _decoded(decode, own, Path(folder))
     check_run(dataset, codes, reconstruction, code_size, folder)
     return Run(codes["train"], codes["test"], reconstruction)
 

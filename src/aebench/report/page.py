@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -61,7 +62,11 @@ class Picture:
     @property
     def files(self) -> list[tuple[str, str]]:
         """Formats that a reader may want, and where their files lie."""
-        return [(suffix.upper(), f"{self.stem}.{suffix}") for suffix in names.FORMATS[:-1]]
+        return [(suffix.upper(), self.link(suffix)) for suffix in names.FORMATS[:-1]]
+
+    def link(self, suffix: str) -> str:
+        """Where a file lies, as a link says it, whatever a data set is called."""
+        return quote(f"{self.stem}.{suffix}")
 
 
 def write(context: Mapping[str, Any], out: Path) -> None:
@@ -324,7 +329,7 @@ def _markdown_section(section: Mapping[str, Any]) -> list[str]:
     for title, table in section["more"]:
         parts += [f"### {title}\n", table.markdown()]
     for picture in section["pictures"]:
-        parts += [f"### {picture.title}\n", f"![{escape(picture.alt)}]({picture.stem}.svg)\n"]
+        parts += [f"### {picture.title}\n", f"![{escape(picture.alt)}]({picture.link('svg')})\n"]
         parts.append(f"{escape(picture.caption)}\n")
     parts += ["### What these seeds can show\n", section["audit"].markdown()]
     parts += ["### Times and sizes\n", section["costs"].markdown()]
@@ -335,7 +340,7 @@ def _markdown_section(section: Mapping[str, Any]) -> list[str]:
 def _markdown_overall(context: Mapping[str, Any]) -> list[str]:
     """Return the tests of single comparisons and the ranks over all data sets."""
     picture = context["overall"]
-    parts = [f"## {picture.title}\n", f"![{escape(picture.alt)}]({picture.stem}.svg)\n"]
+    parts = [f"## {picture.title}\n", f"![{escape(picture.alt)}]({picture.link('svg')})\n"]
     parts.append(f"{escape(picture.caption)}\n")
     parts.append("".join(f"- {escape(line)}\n" for line in context["overall_sentences"]))
     if context["tests"].rows:

@@ -109,7 +109,10 @@ def _of_model(
     found |= {name: _bytes(model.inverse_transform(Z)) for name, Z in codes.items()}
     if codes["clean"].shape[1] == main_code_size and _is_continuous(model, codes["clean"]):
         found["walks"] = _walks(model, codes["clean"])
-        spread = _training_codes(folder, items, main_code_size).std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = _training_codes(folder, items, main_code_size).std(axis=0)
+        if not np.isfinite(spread).all():
+            refuse(folder, "codes.npz 'train' varies by more than float32 can hold")
         found["perturbed_units"], found["perturbed"] = _perturbed(model, codes["clean"][0], spread)
     of_units = filters(model, FILTERS)
     if of_units is not None:
