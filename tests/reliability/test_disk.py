@@ -311,7 +311,7 @@ def test_a_run_on_a_full_disk(make_workflow, disk, measured):
     target = "results/tiny/claims.csv"  # all that is computed
     outcome = calm.run(target)
     assert outcome.code == 0, outcome.text
-    disk.fill(2**19)
+    disk.fill(2**15)
     said(small.run(target), "error: no room to write")  # it does not begin
     disk.empty()
     snakefile = (small.folder / "Snakefile").read_text()
