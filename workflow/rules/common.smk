@@ -50,7 +50,7 @@ def check_folders():
     logging.raiseExceptions = False  # a message that a full disk has no room for is shown anyway
     try:
         for folder in (f"results/{BUDGET_NAME}/logs", f"reports/{BUDGET_NAME}", ".snakemake"):
-            check_room(folder, 2**20)
+            check_room(folder, 2**16)
     except AebenchError as error:
         sys.exit(f"error: {error}")
 
