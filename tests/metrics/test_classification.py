@@ -71,7 +71,7 @@ def test_probes_and_curve_against_pipelines_of_scikit_learn(scored):
     for n, draws in DRAWS.items():
         accuracies = []
         for draw in range(draws):
-            some = spread_sample(y, n, draw)
+            some = spread_sample(y, n, draw, "few labels")
             model = LogisticRegression(C=CURVE_PENALTY, max_iter=5000)
             model.fit(scaler.transform(train[some]), y[some])
             accuracies.append(model.score(scaler.transform(test), y_test))

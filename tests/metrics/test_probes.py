@@ -92,7 +92,7 @@ def test_validation_has_at_most_five_thousand_items():
 def test_spread_sample_gives_each_class_its_share_rounded(labels, data):
     labels = np.array(labels)
     size = data.draw(st.integers(1, len(labels)))
-    drawn = spread_sample(labels, size, data.draw(st.integers(0, 5)))
+    drawn = spread_sample(labels, size, data.draw(st.integers(0, 5)), "x")
     assert len(set(drawn)) == size
     assert list(drawn) == sorted(drawn)
     share = np.bincount(labels, minlength=7) * size / len(labels)
@@ -102,15 +102,15 @@ def test_spread_sample_gives_each_class_its_share_rounded(labels, data):
 
 def test_spread_sample_is_random_inside_classes():
     labels = np.repeat([0, 1], 50)
-    drawn = np.bincount(np.concatenate([spread_sample(labels, 10, s) for s in range(200)]))
+    drawn = np.bincount(np.concatenate([spread_sample(labels, 10, s, "x") for s in range(200)]))
     assert drawn.min() > 5
     assert drawn.max() < 45
-    assert not np.array_equal(spread_sample(labels, 10, 0), spread_sample(labels, 10, 1))
+    assert not np.array_equal(spread_sample(labels, 10, 0, "x"), spread_sample(labels, 10, 1, "x"))
 
 
 def test_spread_sample_of_fewer_items_than_classes_takes_each_class_in_turn():
     labels = np.repeat(np.arange(20), 7)
-    drawn = [labels[spread_sample(labels, 10, s)] for s in range(200)]
+    drawn = [labels[spread_sample(labels, 10, s, "x")] for s in range(200)]
     assert all(len(set(classes)) == 10 for classes in drawn)
     times = np.bincount(np.concatenate(drawn), minlength=20)
     assert times.min() > 65  # of 100 expected, standard deviation 7

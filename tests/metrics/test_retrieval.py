@@ -12,6 +12,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from aebench.metrics import ranking, retrieval
 from aebench.metrics.retrieval import retrieval_scores
+from aebench.streams import stream
 
 from . import tie_orders
 
@@ -171,7 +172,7 @@ def test_the_control_is_the_score_of_permuted_labels():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 4, 200)
     codes = rng.normal(size=(200, 2)).astype(np.float32) + labels[:, None]
-    permuted = labels[np.random.default_rng(0).permutation(200)]
+    permuted = labels[stream(0, "permuted labels").permutation(200)]
     control = retrieval_scores(codes, labels).scores[CONTROL]
     assert control == retrieval_scores(codes, permuted).scores[MAP]
 

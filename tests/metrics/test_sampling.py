@@ -36,26 +36,26 @@ def test_no_kind_of_item_is_preferred():
 
 def test_streams_belong_to_items(items):
     order = RANDOM.permutation(200)
-    drawn = np.array([stream.random() for stream in generators(items)])
-    again = np.array([stream.random() for stream in generators(items[order])])
+    drawn = np.array([stream.random() for stream in generators(items, "x")])
+    again = np.array([stream.random() for stream in generators(items[order], "x")])
     np.testing.assert_array_equal(drawn[order], again)
     assert len(set(drawn)) == 200
     assert abs(drawn.mean() - 0.5) < 4 * 0.289 / 200**0.5
-    assert not set(drawn) & {stream.random() for stream in generators(items, seed=1)}
+    for other in (generators(items, "x", seed=1), generators(items, "y")):
+        assert not set(drawn) & {stream.random() for stream in other}
 
 
 def test_how_an_item_is_stored_does_not_matter():
     row = sparse.csr_matrix(([2.0, 1.0, 1.0], [3, 1, 3], [0, 3]), shape=(1, 6))
     tidy = sparse.csr_matrix(row.toarray())
-    assert fingerprints(row) == fingerprints(tidy)
+    assert fingerprints(row, "x") == fingerprints(tidy, "x")
     wide = np.asfortranarray(DENSE.astype(np.float64))
-    np.testing.assert_array_equal(fingerprints(wide), fingerprints(DENSE))
+    np.testing.assert_array_equal(fingerprints(wide, "x"), fingerprints(DENSE, "x"))
 
 
 def test_where_a_value_stands_matters():
-    assert fingerprints(sparse.csr_matrix([[1.0, 0]])) != fingerprints(
-        sparse.csr_matrix([[0, 1.0]])
-    )
+    left, right = sparse.csr_matrix([[1.0, 0]]), sparse.csr_matrix([[0, 1.0]])
+    assert fingerprints(left, "x") != fingerprints(right, "x")
 
 
 def test_rounds_take_the_first_of_each_class_then_the_second():

@@ -60,8 +60,8 @@ def curves(train_items: int | None, test_items: int | None, seed: int) -> Datase
     )  # x
     heights = np.random.default_rng((seed, 3)).uniform(LOW, HIGH, points.shape)
     points = np.stack([points, heights.astype(np.float32)], axis=2)
-    train = points[:TRAIN][choose(TRAIN, train_items, (seed, 0), "training curves", notes)]
-    test = points[TRAIN:][choose(TEST, test_items, (seed, 1), "test curves", notes)]
+    train = points[:TRAIN][choose(TRAIN, train_items, seed, "training curves", notes)]
+    test = points[TRAIN:][choose(TEST, test_items, seed, "test curves", notes)]
     parts = [(draw(part), classes_of(part)) for part in (train, test)]
     dataset = images("curves", parts[0], parts[1], CLASSES, notes)
     dataset.train_factors, dataset.test_factors = (part.reshape(-1, 6) for part in (train, test))

@@ -146,8 +146,8 @@ def all_terms(
     test_names, test_texts = read_tab(files[f"{name}-test.tab"].path)
     classes = sorted({*train_names, *test_names})
     ids = {label: number for number, label in enumerate(classes)}
-    of_train = choose(len(train_texts), train_items, (seed, 0), "training documents", notes)
-    of_test = choose(len(test_texts), test_items, (seed, 1), "test documents", notes)
+    of_train = choose(len(train_texts), train_items, seed, "training documents", notes)
+    of_test = choose(len(test_texts), test_items, seed, "test documents", notes)
     train, test, vocabulary = count_words(
         [train_texts[i] for i in of_train], [test_texts[i] for i in of_test], size
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from aebench.files import write_text
+from aebench.streams import stream
 
 DOCUMENTS = 500
 """Test documents of a data set whose first words are kept, at most."""
@@ -26,7 +27,7 @@ NOTE = (
 
 def chosen(available: int) -> np.ndarray:
     """Choose the documents, ascending, of `available` ones: always the same."""
-    return np.sort(np.random.default_rng(0).permutation(available)[:DOCUMENTS])
+    return np.sort(stream(0, "excerpts").permutation(available)[:DOCUMENTS])
 
 
 def first_words(words: Iterable[str]) -> str:

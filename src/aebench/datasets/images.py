@@ -167,8 +167,8 @@ def idx_images(
     notes: list[str] = []
     train, train_labels = _load(files[TRAIN_IMAGES].path, files[TRAIN_LABELS].path)
     test, test_labels = _load(files[TEST_IMAGES].path, files[TEST_LABELS].path)
-    of_train = choose(len(train), train_items, (seed, 0), "training images", notes)
-    of_test = choose(len(test), test_items, (seed, 1), "test images", notes)
+    of_train = choose(len(train), train_items, seed, "training images", notes)
+    of_test = choose(len(test), test_items, seed, "test images", notes)
     return images(
         collection.name,
         (train[of_train], train_labels[of_train]),

@@ -22,6 +22,7 @@ from aebench.datasets.sources import (
 )
 from aebench.datasets.store import Dataset
 from aebench.datasets.subset import choose
+from aebench.streams import stream
 
 PEOPLE, PHOTOS, ROWS, COLUMNS = 40, 10, 112, 92
 TRAIN_PEOPLE = 30
@@ -139,15 +140,13 @@ def olivetti(train_items: int | None, test_items: int | None, seed: int) -> Data
     ]
     a_person = PHOTOS * len(ANGLES) * len(SCALES)
     parts = []
-    for part, (first, end, limit, split) in enumerate(
-        (
-            (0, TRAIN_PEOPLE, train_items, "training patches"),
-            (TRAIN_PEOPLE, PEOPLE, test_items, "test patches"),
-        )
+    for first, end, limit, split in (
+        (0, TRAIN_PEOPLE, train_items, "training patches"),
+        (TRAIN_PEOPLE, PEOPLE, test_items, "test patches"),
     ):
         every = np.arange(first * a_person, end * a_person)
-        chosen = every[choose(len(every), limit, (seed, part), split, notes)]
-        chosen = np.random.default_rng((seed, 2 + part)).permutation(chosen)
+        chosen = every[choose(len(every), limit, seed, split, notes)]
+        chosen = stream(seed, f"order of {split}").permutation(chosen)
         parts.append((patches(faces, chosen), chosen // a_person))
     people = [f"person {number}" for number in range(1, PEOPLE + 1)]
     dataset = images("olivetti", parts[0], parts[1], people, notes, files)

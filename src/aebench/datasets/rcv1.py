@@ -41,6 +41,7 @@ from aebench.datasets.sources import (
 from aebench.datasets.store import Dataset
 from aebench.datasets.subset import choose
 from aebench.errors import AebenchError
+from aebench.streams import stream
 
 STORIES, TOPICS = 804_414, 103  # of the whole collection
 QRELS = "rcv1-v2.topics.qrels"
@@ -244,12 +245,12 @@ def rcv1(train_items: int | None, test_items: int | None, size: int, seed: int) 
     labels, topics = read_topics(files[QRELS].path, ids)
     if "mirror" not in files[QRELS].source and len(topics) != TOPICS:
         raise AebenchError(f"{files[QRELS].path} has {len(topics)} topics, allowed are {TOPICS}.")
-    halves = np.random.default_rng((seed, 2)).permutation(len(ids))
+    halves = stream(seed, "halves").permutation(len(ids))
     train = np.sort(halves[: len(ids) // 2])
     test = np.sort(halves[len(ids) // 2 :])
     notes.append(f"A random half of the stories is for training, the rest for test; seed {seed}.")
-    train = train[choose(len(train), train_items, (seed, 0), "training documents", notes)]
-    test = test[choose(len(test), test_items, (seed, 1), "test documents", notes)]
+    train = train[choose(len(train), train_items, seed, "training documents", notes)]
+    test = test[choose(len(test), test_items, seed, "test documents", notes)]
     notes.append("Stop words are already left out of the token files, whose stems are used as is.")
     vocabulary = _vocabulary(paths, set(ids[train].tolist()), size)
     both = np.concatenate([train, test])

@@ -1,13 +1,11 @@
 """A seeded random part of a data set."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from aebench.streams import stream
 
-def choose(
-    available: int, limit: int | None, seed: Sequence[int], what: str, notes: list[str]
-) -> np.ndarray:
+
+def choose(available: int, limit: int | None, seed: int, what: str, notes: list[str]) -> np.ndarray:
     """Choose `limit` of `available` items at random, kept in their order; all without a limit.
 
     Every item is equally likely, so that classes keep their shares in expectation.
@@ -17,10 +15,9 @@ def choose(
     available : int
     limit : int or None
         A limit above `available` takes all.
-    seed : sequence of int
-        For `numpy.random.default_rng`.
+    seed : int
     what : str
-        Names the items in the sentence appended to `notes`.
+        Names the items in the sentence appended to `notes`, and the stream they are drawn from.
     notes : list of str
 
     Returns
@@ -29,5 +26,5 @@ def choose(
     """
     if limit is None or limit >= available:
         return np.arange(available)
-    notes.append(f"A random {limit:,} of the {available:,} {what}, seed {seed[0]}.")
-    return np.sort(np.random.default_rng(seed).choice(available, limit, replace=False))
+    notes.append(f"A random {limit:,} of the {available:,} {what}, seed {seed}.")
+    return np.sort(stream(seed, what).choice(available, limit, replace=False))

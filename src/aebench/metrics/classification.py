@@ -121,7 +121,7 @@ def _accuracy_from(
     """Mean accuracy of logistic regression from `DRAWS[n]` draws of n labels."""
     accuracies = []
     for draw in range(DRAWS[n]):
-        some = spread_sample(train_labels, n, draw)
+        some = spread_sample(train_labels, n, draw, "few labels")
         codes = train[some].astype(np.float64)
         model = linear.fit(
             linear.cross_entropy,

@@ -47,7 +47,9 @@ def jacobian_norm(
         of a codebook), is found by optimisation, or moves no more than rounding does.
     """
     inside = np.clip(X, step, 1 - step, dtype=np.float32)
-    draws = [own.integers(0, 2, (directions, X.shape[1]), np.int8) for own in generators(X)]
+    draws = [
+        own.integers(0, 2, (directions, X.shape[1]), np.int8) for own in generators(X, "directions")
+    ]
     signs = 2 * np.stack(draws, axis=1) - 1
     middle = _exact(model.transform(inside))
     slopes, bends = [], []

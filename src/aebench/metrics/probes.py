@@ -14,6 +14,7 @@ import numpy as np
 from aebench.metrics import linear
 from aebench.metrics.arrays import Place, here
 from aebench.metrics.neighbours import neighbours
+from aebench.streams import stream
 
 NEIGHBOURS = (1, 3, 5, 9, 15, 31)
 """Numbers of neighbours k to choose from."""
@@ -84,7 +85,7 @@ def standardise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.nda
     return parts
 
 
-def spread_sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
+def spread_sample(labels: np.ndarray, size: int, seed: int, name: str) -> np.ndarray:
     """Draw `size` items at random, each class in its proportion.
 
     Items are put in order of class, classes and the items of each at random, and taken at equal
@@ -96,7 +97,7 @@ def spread_sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     ndarray [size] of int
         Positions, ascending.
     """
-    random = np.random.default_rng(seed)
+    random = stream(seed, name)
     classes = random.permutation(labels.max() + 1)[labels]
     order = np.lexsort((random.permutation(len(labels)), classes))
     steps = (np.arange(size) + 0.5) * len(labels) / size
@@ -112,7 +113,7 @@ def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(labels) < 2:
         return everything, everything
     size = min(VALIDATION_ITEMS, max(1, len(labels) // VALIDATION_SHARE))
-    validation = spread_sample(labels, size, SEED)
+    validation = spread_sample(labels, size, SEED, "probe validation")
     return np.setdiff1d(everything, validation, assume_unique=True), validation
 
 
@@ -147,7 +148,7 @@ def knn_probe(
     scores = [float(np.mean(v == train_labels[validation])) for v in _votes(nearest, sizes)]
     k = max(k for k, score in zip(sizes, scores, strict=True) if score == max(scores))
     nearest = neighbours(train, test, k, place)
-    random = np.random.default_rng(SEED)
+    random = stream(SEED, "permuted labels")
     permuted = random.permutation(train_labels), random.permutation(test_labels)
     correct, control = (
         _votes(learned[nearest], [k])[0] == right
@@ -181,7 +182,7 @@ def linear_probe(
     """
     fit, validation = split(train_labels)
     if len(fit) > PENALTY_ITEMS:
-        fit = fit[spread_sample(train_labels[fit], PENALTY_ITEMS, SEED)]
+        fit = fit[spread_sample(train_labels[fit], PENALTY_ITEMS, SEED, "penalty items")]
     codes, labels = train[fit], train_labels[fit]
     model, best, chosen = None, -1.0, PENALTIES[0]
     for C in PENALTIES:
@@ -194,7 +195,7 @@ def linear_probe(
             best, chosen = score, C
         model = candidate
     model = linear.fit(loss, train, train_labels, chosen, start=model)
-    random = np.random.default_rng(SEED)
+    random = stream(SEED, "permuted labels")
     some = random.permutation(len(train))[:CONTROL_ITEMS]
     control = linear.fit(loss, train[some], random.permutation(train_labels[some]), chosen)
     return Probe(

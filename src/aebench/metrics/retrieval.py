@@ -16,6 +16,7 @@ from aebench.metrics import ties
 from aebench.metrics.arrays import Array, Place, here, in_threads, to_numpy
 from aebench.metrics.measured import Measured, class_means, exact_mean, measured
 from aebench.metrics.ranking import Items, Lists, Ranker
+from aebench.streams import stream
 
 CUTOFFS = (1, 3, 7, 15, 31, 63, 127, 255, 511, 1023)
 """Numbers of retrieved items of Hinton & Salakhutdinov (2006), figure 4."""
@@ -84,7 +85,7 @@ def retrieval_scores(
         Items: `queries`, positions of the queries, and `average_precision` of each. Classes:
         `mean_average_precision` over the queries of each class.
     """
-    n, generator = len(codes), np.random.default_rng(seed)
+    n, generator = len(codes), stream(seed, "permuted labels")
     chosen = _choose_queries(n, queries, seed)
     if database is None:
         permuted = labels[generator.permutation(n)]
@@ -171,4 +172,4 @@ def _joined(parts: list[dict[str, Array]]) -> dict[str, np.ndarray]:
 def _choose_queries(n: int, queries: int | None, seed: int) -> np.ndarray:
     if queries is None or queries >= n:
         return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, size=queries, replace=False))
+    return np.sort(stream(seed, "queries").choice(n, size=queries, replace=False))

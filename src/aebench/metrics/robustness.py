@@ -57,7 +57,7 @@ def corruptions(X: Matrix, seed: int = 0) -> Iterator[tuple[str, Matrix]]:
     at one share is missing at the greater ones, and noise is scaled. So levels, and variants,
     differ by nothing that was drawn.
     """
-    streams = generators(X, seed)
+    streams = generators(X, "corruption", seed)
     if isinstance(X, np.ndarray):
         noise, uniform = np.empty(X.shape, np.float32), np.empty(X.shape, np.float32)
         for row, stream in enumerate(streams):

@@ -18,6 +18,7 @@ from aebench.metrics.retrieval import retrieval_scores
 from aebench.metrics.robustness import corruption_scores, unseen_scores
 from aebench.metrics.sampling import choose, in_rounds
 from aebench.metrics.structure import factor_recovery, structure_scores
+from aebench.streams import stream
 
 if TYPE_CHECKING:
     from aebench.datasets import Dataset
@@ -150,7 +151,8 @@ def _classification(task: Task) -> Measured:
     labels = dataset.test_labels
     if labels.ndim > 1 or not np.isin(labels, dataset.train_labels).any():
         return measured()
-    chosen = np.random.default_rng(0).permutation(len(run.codes_train))[: task.limits.probe_items]
+    order = stream(0, "probe items").permutation(len(run.codes_train))
+    chosen = order[: task.limits.probe_items]
     train_labels = dataset.train_labels[chosen]
     of_codes = classification_scores(
         run.codes_train[chosen],

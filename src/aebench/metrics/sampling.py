@@ -7,6 +7,8 @@ from typing import TypeAlias
 import numpy as np
 from scipy import sparse
 
+from aebench.streams import entropy
+
 Matrix: TypeAlias = np.ndarray | sparse.csr_matrix | sparse.csr_array
 
 
@@ -26,21 +28,24 @@ def choose(X: Matrix, limit: int | None, seed: int = 0) -> np.ndarray:
         Their rows, in random order: the first of them are a smaller choice. Equal items stand for
         each other.
     """
-    return np.argsort(fingerprints(X, seed), kind="stable")[:limit]
+    return np.argsort(fingerprints(X, "sample items", seed), kind="stable")[:limit]
 
 
-def generators(X: Matrix, seed: int = 0) -> Iterator[np.random.Generator]:
-    """Return a random stream for each item: it depends on the item and the seed alone.
+def generators(X: Matrix, name: str, seed: int = 0) -> Iterator[np.random.Generator]:
+    """Return a random stream for each item: it depends on the item, a name and the seed alone.
 
     Equal items draw equal numbers. Philox is made to be keyed (Salmon et al. 2011, "Parallel random
     numbers: as easy as 1, 2, 3", SC11).
     """
-    return (np.random.Generator(np.random.Philox(key=own)) for own in fingerprints(X, seed))
+    return (np.random.Generator(np.random.Philox(key=own)) for own in fingerprints(X, name, seed))
 
 
-def fingerprints(X: Matrix, seed: int = 0) -> np.ndarray:
-    """Hash each item with the seed, [n] of uint64: its values as float32 and where they are."""
-    key = seed.to_bytes(8, "little")
+def fingerprints(X: Matrix, name: str, seed: int = 0) -> np.ndarray:
+    """Hash each item, [n] of uint64: its values as float32 and where they are.
+
+    The name of what it is for and the seed go in, too; see `aebench.streams`.
+    """
+    key = entropy(seed, name).generate_state(4).tobytes()
     digests = (blake2b(item, digest_size=8, key=key).digest() for item in _bytes(X))
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 

@@ -12,6 +12,7 @@ from aebench.metrics.classification import standardise
 from aebench.metrics.jacobian import jacobian_norm
 from aebench.metrics.measured import Measured, Model, exact_mean, measured
 from aebench.metrics.reconstruction import Matrix
+from aebench.streams import stream
 
 NEIGHBOURS = 10
 """The k of neighbourhoods; at most half of the other items."""
@@ -185,7 +186,7 @@ def factor_recovery(
     Z, Z_test = (codes.astype(np.float64) for codes in standardise(train, test))
     mean, scale = train_factors.mean(axis=0, dtype=np.float64), train_factors.std(axis=0)
     y, y_test = (train_factors - mean) / scale, (test_factors - mean) / scale
-    order = np.random.default_rng(seed).permutation(len(Z))
+    order = stream(seed, "factor validation").permutation(len(Z))
     validation, fit = np.split(order, [max(1, len(Z) // VALIDATION_SHARE)])
     errors = [
         np.mean((y[validation] - Z[validation] @ weights) ** 2)

@@ -8,6 +8,7 @@ import scipy.sparse
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 
 from aebench.errors import ParameterError
+from aebench.streams import whole_number
 
 ITEMS = 5000  # training items that a choice is made on
 HELD_OUT = 0.2
@@ -61,7 +62,10 @@ class Split:
         """Yield the indices of items to fit on and of those held out."""
         items = min(ITEMS, X.shape[0])
         held_out = max(1, int(HELD_OUT * items))
-        splitter = ShuffleSplit(1, train_size=items - held_out, test_size=held_out, random_state=0)
+        seed = whole_number(0, "tuning")
+        splitter = ShuffleSplit(
+            1, train_size=items - held_out, test_size=held_out, random_state=seed
+        )
         yield from splitter.split(X)
 
     def get_n_splits(self, X: Any = None, y: None = None, groups: None = None) -> int:

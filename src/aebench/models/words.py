@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from aebench.errors import ParameterError
+from aebench.streams import stream
 
 STATELESS = ("counts", "log", "share")
 WEIGHTINGS = (*STATELESS, "tfidf")
@@ -104,7 +105,7 @@ class WordCounts(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             )
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32)
         check_counts(X)
-        held_out = np.random.default_rng(0).random(X.shape[0]) < HELD_OUT
+        held_out = stream(0, "smoothing").random(X.shape[0]) < HELD_OUT
         self.smoothing_ = 0.0
         if 0 < held_out.sum() < X.shape[0] - 1:
             self._fit_estimator(X[~held_out])

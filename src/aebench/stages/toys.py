@@ -35,6 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aebench.files import atomic
+from aebench.streams import stream
 
 
 class Scale(NamedTuple):
@@ -111,7 +112,7 @@ def denoiser(scale: Scale) -> Arrays:
     for name, corruption in corruptions.items():
         cosines = []
         for seed in scale.seeds:
-            random = np.random.default_rng(seed)
+            random = stream(seed, "spiral")
             points = spiral(random.uniform(size=scale.items)).astype(np.float32)
             model = _fit(
                 points,
@@ -155,12 +156,12 @@ def _cosine(model: Any, points: np.ndarray, random: np.random.Generator) -> floa
 
 def independent(items: int, seed: int) -> np.ndarray:
     """Items of 100 independent normal inputs of variance 1."""
-    return np.random.default_rng(seed).normal(size=(items, INPUTS)).astype(np.float32)
+    return stream(seed, "independent inputs").normal(size=(items, INPUTS)).astype(np.float32)
 
 
 def structured(items: int, seed: int) -> np.ndarray:
     """Items of 100 inputs of variance 1 that depend on 5 factors alone, by a curved map."""
-    random = np.random.default_rng(seed)
+    random = stream(seed, "structured inputs")
     factors = random.uniform(-1, 1, size=(items, FACTORS))
     X = np.sin(factors @ random.normal(size=(FACTORS, INPUTS)) + random.uniform(0, 6, INPUTS))
     return ((X - X.mean(0)) / X.std(0)).astype(np.float32)
@@ -208,7 +209,7 @@ def bottleneck(scale: Scale) -> Arrays:
 
 def ellipsoid(items: int, seed: int) -> np.ndarray:
     """Items of 20 inputs whose spread falls from axis to axis, away from the origin."""
-    random = np.random.default_rng(seed)
+    random = stream(seed, "ellipsoid")
     axes, _ = np.linalg.qr(random.normal(size=(20, 20)))
     spread = np.concatenate([[3, 2, 1.5], np.linspace(0.5, 0.1, 17)])
     return (random.normal(size=(items, 20)) * spread @ axes + 1).astype(np.float32)
@@ -267,7 +268,7 @@ def _from_axes(components: np.ndarray, weights: np.ndarray) -> float:
 
 def bars(items: int, seed: int, side: int = 8) -> np.ndarray:
     """Images of bars that come and go one by one (Földiák, Biol. Cybern. 64:165, 1990)."""
-    on = np.random.default_rng(seed).uniform(size=(2, items, side)) < 1 / side
+    on = stream(seed, "bars").uniform(size=(2, items, side)) < 1 / side
     return (on[0][:, :, None] | on[1][:, None, :]).reshape(items, -1).astype(np.float32)
 
 

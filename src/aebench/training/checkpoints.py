@@ -27,7 +27,7 @@ MINUTES = 5.0
 """Of training that a kill costs at most."""
 
 PACKAGE = Path(__file__).parents[1]
-SOURCES = ("models", "training")
+SOURCES = ("models/**/*.py", "training/**/*.py", "streams.py")
 """Whose change makes another training."""
 
 State = Callable[[], Mapping[str, Any]]
@@ -252,7 +252,7 @@ def versions() -> dict[str, str]:
 def sources() -> str:
     """Hash the sources that train."""
     digest = hashlib.sha256()
-    for file in sorted(path for name in SOURCES for path in (PACKAGE / name).rglob("*.py")):
+    for file in sorted(path for pattern in SOURCES for path in PACKAGE.glob(pattern)):
         digest.update(f"{file.relative_to(PACKAGE)}\n".encode() + file.read_bytes())
     return digest.hexdigest()
 

@@ -1,7 +1,6 @@
 """All seeds at once: networks stacked along a leading dimension, and what is random in each."""
 
 import warnings
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from aebench.streams import entropy
 from aebench.training.checkpoints import refill
 
 ALIGNMENT = 64
@@ -16,12 +16,9 @@ ALIGNMENT = 64
 
 
 def stream(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return the random numbers of one seed for one purpose, such as `batches`.
-
-    Each purpose has numbers of its own, so that drawing more for one changes no other.
-    """
-    entropy = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
-    return torch.Generator(device).manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))
+    """Return PyTorch's random numbers of one seed for one purpose; see `aebench.streams`."""
+    state = entropy(seed, name).generate_state(1, np.uint64)
+    return torch.Generator(device).manual_seed(int(state[0] >> 1))
 
 
 def draw_batches(n_items: int, size: int, generators: Sequence[torch.Generator]) -> torch.Tensor:

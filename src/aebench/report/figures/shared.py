@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from aebench.report import palette
+from aebench.streams import stream
 
 STYLE = Path(__file__).with_name("aebench.mplstyle")
 WIDTH = 7.6
@@ -71,7 +72,7 @@ def spread(n: int, most: int) -> np.ndarray:
 
     In random order, so that no class lies on top of the others.
     """
-    return np.random.default_rng(0).permutation(n)[:most]
+    return stream(0, "shown points").permutation(n)[:most]
 
 
 Point = TypeVar("Point", bound=tuple[Any, ...])
