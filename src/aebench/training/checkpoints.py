@@ -27,7 +27,7 @@ MINUTES = 5.0
 """Of training that a kill costs at most."""
 
 PACKAGE = Path(__file__).parents[1]
-SOURCES = ("models/*.py", "training/*.py", "streams.py")
+SOURCES = ("models/**/*.py", "training/**/*.py", "streams.py")
 """Whose change makes another training."""
 
 State = Callable[[], Mapping[str, Any]]
