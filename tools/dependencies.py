@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -25,7 +26,8 @@ from aebench.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, BILL = ROOT / "docs" / "dependencies.md", ROOT / "docs" / "sbom.json"
-EXTRAS = ("dev", "bench", "audit")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = sorted(PROJECT["optional-dependencies"], key="dev".__ne__)  # dev first
 UNLOCKED = {"aebench", "pip"}
 """What is installed, and what installs it."""
 
@@ -51,12 +53,6 @@ itself states it. Written by `make lock`; the same list for programs, as a Cyclo
 materials, is [sbom.json](sbom.json). [supply-chain.md](supply-chain.md) says how to renew and to
 audit it.
 """
-GROUPS = {
-    "": "To run the benchmark",
-    "dev": "More for tests and linters",
-    "bench": "More for the peers of `make bench`",
-    "audit": "More for `make audit` and `make lock`",
-}
 
 
 def lock(upgrade: bool) -> None:
@@ -87,10 +83,13 @@ def describe() -> None:
 def page() -> str:
     """Render docs/dependencies.md from what is installed."""
     lines, known = [INTRODUCTION], set(UNLOCKED)
-    for extra, title in GROUPS.items():
+    for extra in ("", *EXTRAS):
         packages = environment.needed([extra] if extra else [])
         own = {name: version for name, version in packages.items() if name not in known}
         known |= own.keys()
+        title = f"What the extra `{extra}` needs more" if extra else "To run the benchmark"
+        if not own:
+            continue
         lines += [f"## {title}", "", "| package | version | licence |", "|---|---|---|"]
         lines += [f"| {name} | {version} | {licence(name)} |" for name, version in own.items()]
         lines.append("")

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 from aebench import environment
 
-EXTRAS = ("dev", "bench", "audit")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = list(PROJECT["optional-dependencies"])
 INSTALLER = "pip"  # what installs the locked packages is not one of them
 SYSTEMS = [
     {"python_version": version, "python_full_version": f"{version}.0", "sys_platform": system}
@@ -118,11 +119,10 @@ def test_no_secret_in_the_tree(tmp_path, measured):
 
 
 def test_the_conda_environment_has_every_direct_dependency():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     env = yaml.safe_load((ROOT / "workflow/envs/aebench.yaml").read_text(encoding="utf-8"))
     renamed = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
     parts = (each.partition(" ") for each in env["dependencies"])
     there = {renamed.get(name, name): limit for name, _, limit in parts}
-    needed = {each.name: str(each.specifier) for each in map(Requirement, project["dependencies"])}
+    needed = {each.name: str(each.specifier) for each in map(Requirement, PROJECT["dependencies"])}
     del needed["snakemake"]  # which makes the environment
     assert {name: there.get(name) for name in needed} == needed
