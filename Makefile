@@ -1,5 +1,6 @@
 # make reproduce [BUDGET=smoke|quick|full] [CORES=n]   set up, run the benchmark, say where the report is
 # make verify [BUDGET=...]                            compare the finished run with the released one
+# make pack [BUDGET=...]                              one archive of the finished run: reports/<budget>/aebench-<budget>.zip
 # make reference [BUDGET=...]                         make the finished run the released one: reference/
 # make bench                                          set up, measure this suite beside its peers: results/bench.*
 # make test                                           set up, lint, run all tests but the long ones
@@ -8,6 +9,9 @@
 #                                                     kill, fuzz, slurm, ...
 # make reliability                                    every test behind docs/reliability.md, and its table anew
 # make test-mutations                                 of them those that break the metrics: does a test notice?
+# make lock [UPGRADE=1]                               pin what is new (or everything anew): constraints.txt,
+#                                                     docs/dependencies.md, docs/sbom.json
+# make audit                                          known vulnerabilities of what is pinned
 PYTHON ?= python3
 BUDGET ?= quick
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
@@ -15,7 +19,7 @@ BIN := .venv/bin
 # Snakemake's scripts and the linters are found on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup reproduce verify reference bench test test-long reliability test-mutations lint format clean
+.PHONY: help setup reproduce verify reference bench test test-long reliability test-mutations lint format pack lock audit clean
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -40,9 +44,17 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
+.venv/installed-audit: .venv/installed
+	@echo "Installing what looks after the dependencies (once)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'
+	@touch $@
+
 reproduce: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --config budget=$(BUDGET)
 	@echo "The report is reports/$(BUDGET)/index.html"
+
+pack: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) pack --config budget=$(BUDGET)
 
 verify: .venv/installed
 	@$(BIN)/python -m aebench.stages.verify $(BUDGET)
@@ -77,6 +89,14 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
+
+lock: .venv/installed-audit
+	$(BIN)/python tools/dependencies.py lock $(if $(UPGRADE),--upgrade)
+	$(MAKE) .venv/installed-dev .venv/installed-bench .venv/installed-audit
+	$(BIN)/python tools/dependencies.py describe
+
+audit: .venv/installed-audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 clean:
 	rm -rf results reports .snakemake
