@@ -517,7 +517,7 @@ class TestFaultyVariants:
         end = outcome.text[outcome.text.rindex("Finished jobid") :]
         for seed in (0, 1):
             case = f"dataset mnist, code_size 2, seed {seed}"
-            assert f"error: rule train_no_codes failed ({case}); its message stands above." in end
+            assert f"error: rule train_no_codes ({case}) failed; its message stands above." in end
 
     def test_missing_codes_are_named(self, faulty):
         _, outcome = faulty
