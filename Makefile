@@ -1,6 +1,6 @@
 # make reproduce [BUDGET=smoke|quick|full] [CORES=n]   set up, run the benchmark, say where the report is
 # make verify [BUDGET=...]                            compare the finished run with the released one
-# make pack [BUDGET=...]                              one archive of the finished run: reports/<budget>/aebench-<budget>.zip
+# make pack [BUDGET=...]                              one archive of a run, made first if need be: reports/<budget>/aebench-<budget>.zip
 # make reference [BUDGET=...]                         make the finished run the released one: reference/
 # make bench                                          set up, measure this suite beside its peers: results/bench.*
 # make test                                           set up, lint, run all tests but the long ones
@@ -8,7 +8,8 @@
 # make test-long [LONG=expression]                    the long ones, or those that pytest's -k would choose:
 #                                                     kill, fuzz, slurm, ...
 # make reliability                                    every test behind docs/reliability.md, and its table anew
-# make test-mutations                                 of them those that break the metrics: does a test notice?
+# make test-mutations                                 of the long ones those that break the metrics: does a test notice?
+# make format                                         write the code as `make lint` wants it
 # make lock [UPGRADE=1]                               pin what is new (or everything anew): constraints.txt,
 #                                                     docs/dependencies.md, docs/sbom.json
 # make audit                                          known vulnerabilities of what is pinned
@@ -21,7 +22,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup reproduce verify reference bench test test-long reliability test-mutations lint format pack lock audit clean
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^#/!q;s/^# //p' Makefile
 
 setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
