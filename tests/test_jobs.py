@@ -476,21 +476,28 @@ def test_a_server_that_does_not_answer_is_given_up_and_does_not_do_the_job_later
     assert not (desk.folder / "other.log").exists()
 
 
-def test_a_killed_servers_folder_is_removed_by_the_next_and_no_other(desk, monkeypatch):
+@pytest.fixture
+def short_folder(monkeypatch):
+    """A folder of temporary files whose name leaves room for a socket's address."""
     import tempfile
 
-    monkeypatch.setattr(tempfile, "tempdir", str(desk.folder))
-    monkeypatch.setenv("TMPDIR", str(desk.folder))
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+def test_a_killed_servers_folder_is_removed_by_the_next_and_no_other(desk, short_folder):
     desk.serve("probe")
     killed = Path(os.environ[jobs.ADDRESS]).parent
     desk.server.kill()
     desk.server.wait()
-    users_own = desk.folder / "aebench-thesis"
+    users_own = short_folder / "aebench-thesis"
     users_own.mkdir()
     (users_own / "chapter.tex").write_text("")
     owner = desk.script([sys.executable, "-c", OWNER, "input()"])  # a run beside this one
     owner.stdout.readline()
-    (beside,) = set(desk.folder.glob("aebench-*")) - {killed, users_own}
+    (beside,) = set(short_folder.glob("aebench-*")) - {killed, users_own}
     assert not killed.exists()
     desk.serve("probe")
     assert beside.exists()

@@ -596,7 +596,7 @@ class TestBadConfig:
             ({"seeds": []}, "budgets.tiny.seeds", "[]", "empty"),
             ({"seeds": [1, 1]}, "budgets.tiny.seeds", "[1, 1]", "twice"),
             ({"seeds": [-1]}, "budgets.tiny.seeds", "-1", "smallest allowed is 0"),
-            ({"sedes": [1]}, "budgets.tiny", "'sedes'", "seeds, main_code_size_only"),
+            ({"sedes": [1]}, "budgets.tiny", "'sedes'", "seeds, runtime, main_code_size_only"),
         ],
     )
     def test_config_file(self, quiet, edit, key, found, allowed):

@@ -200,8 +200,9 @@ def read_arrays(path: Path, *names: str) -> "dict[str, np.ndarray]":
         why = why_not_numpy(error)
         raise AebenchError(f"cannot read {path}: {why}. Delete it and run again.") from error
     for name, array in found.items():
-        if array.dtype.kind not in "biuf":
-            raise AebenchError(f"{path}: '{shown(name)}' is {array.dtype}; numbers are needed.")
+        kind = array.dtype if isinstance(array, np.ndarray) else "no array"  # any file, in a zip
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+            raise AebenchError(f"{path}: '{shown(name)}' is {kind}; numbers are needed.")
     return found
 
 

@@ -126,7 +126,7 @@ LIMITS = {
     "stories": (PART, "".join(f".I {n}\n.W\n" for n in range(100)), "more than 50 stories"),
     "tokens": (
         PART,
-        ".I 50\n.W\n" + "".join(f"t{n}\n" for n in range(99)),
+        "".join(f".I {n}\n.W\n" + " ".join(f"t{n}" for n in range(99)) for n in range(50, 58)),
         "more than 9 different",
     ),
     "topics": (rcv1.QRELS, "".join(f"T{n} 7 1\n" for n in range(2000)), "more than 1,000 topics"),

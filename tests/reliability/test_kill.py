@@ -320,7 +320,9 @@ def test_killed_set_up(start, tmp_path, measured):
     measured("kills survived", 1)
 
 
-PROFILES = sorted([*ROOT.glob("profiles/*/*.yaml"), *ROOT.glob("workflow/profiles/*/*.yaml")])
+PROFILES = sorted(ROOT.glob("**/profiles/*/config.yaml"))
+    [*ROOT.glob("profiles/*/config.yaml"), *ROOT.glob("workflow/profiles/*/config.yaml")]
+)
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.parent.name)

@@ -240,7 +240,7 @@ def read_decoder(folder: Path, plant: Callable[[Path], None]) -> None:
 
 def read_shown_codes(folder: Path, plant: Callable[[Path], None]) -> None:
     plant(folder / "codes.npz")
-    exhibits._training_codes(folder)
+    exhibits._training_codes(folder, 1, 1)
 
 
 def read_items(folder: Path, plant: Callable[[Path], None]) -> None:
@@ -319,7 +319,7 @@ def test_yaml_makes_no_objects(tmp_path, place, measured):
         claims.load(file)
     with pytest.raises(WorkflowError):
         load_configfile(file)
-    with pytest.raises(yaml.YAMLError):
+    with pytest.raises(AebenchError, match=r"hostile\.yaml"):
         plan.given({}, file)
     assert not place.exists()
     measured("files planted", 3)

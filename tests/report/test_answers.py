@@ -25,7 +25,7 @@ def results(values):
     made.folder = Path("nowhere")
     made.metrics = pd.DataFrame(rows, columns=statistics.METRIC_COLUMNS)
     made.summary = statistics.summarise(made.metrics)
-    made.facts, made.asked = {"mnist": {"kind": "images"}}, {}
+    made.facts, made.asked = {"mnist": {"kind": "images", "test_items": 1, "n_features": 1}}, {}
     linear = {name: "baseline" for name in values if name.startswith("pca")}
     roles = dict.fromkeys(values, "autoencoder") | linear | {"mean": "control"}
     return of_roles(made, roles)

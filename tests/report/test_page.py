@@ -190,7 +190,7 @@ def test_the_lock_is_said_and_what_differs_from_it(tmp_path, lock, words):
 
 
 @pytest.mark.parametrize(
-    "facts", [{}, {"hardware": None, "commit": None}, {"hardware": "a box", "commit": ["x"]}]
+    "facts", [{}, {"hardware": None, "commit": None}, {"hardware": {}, "commit": {}}]
 )
 def test_old_and_odd_runs_are_not_recorded(tmp_path, facts):
     found = of(tmp_path, lambda _: facts)

@@ -221,6 +221,8 @@ def add_raw(folder):
     raw = raw.assign(variant="raw", code_size=64)
     raw.loc[raw["metric"] == "squared_error", "value"] = 0.0
     statistics.write_csv(pd.concat([metrics, raw]), folder / "metrics.csv")
+    audit = pd.read_csv(folder / "audit.csv").assign(control_raw=0.0)
+    statistics.write_csv(audit, folder / "audit.csv")
     return ROLES | {"raw": "control"}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
-from aebench.errors import AebenchError
+from aebench.errors import AebenchError, shown
 from aebench.files import read_json, told, why_not_numpy
 from aebench.metrics.reconstruction import blocks
 
@@ -42,7 +42,7 @@ RUN = {
 }
 """What `run.json` may say, as far as anything depends on it."""
 
-COST = {"type": "object", "additionalProperties": _AMOUNT}
+COST = {"type": "object", "properties": {"made_by": _TABLE}, "additionalProperties": _AMOUNT}
 """What `cost.json` may say, and what a job has used."""
 
 _T = TypeVar("_T")
@@ -221,7 +221,11 @@ def _decoded(
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in arrays.files}
+        found = {key: arrays[key] for key in arrays.files}
+    strange = [key for key, array in found.items() if not isinstance(array, np.ndarray)]
+    if strange:
+        raise ValueError(f"{shown(strange[0])} in it is no array")
+    return found
 
 
 def _map_array(path: Path) -> np.ndarray:
