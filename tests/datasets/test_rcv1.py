@@ -120,13 +120,14 @@ def test_malformed_lines_are_named(folder, name, text, words):
         assert str(folder / name) in str(caught.value)
 
 
+STRANGE = [f"t{n}" for n in range(99)] + [""]
 LIMITS = {
     "line": (PART, ".I 5\n.W\n" + "bank " * 10**6, "a line of more than 10,000 characters"),
     "story": (PART, ".I 5\n.W\n" + "bank oil\n" * 10**5, "more than 100,000 tokens in story 5"),
     "stories": (PART, "".join(f".I {n}\n.W\n" for n in range(100)), "more than 50 stories"),
     "tokens": (
         PART,
-        "".join(f".I {n}\n.W\n" + " ".join(f"t{n}" for n in range(99)) for n in range(50, 58)),
+        "".join(f".I {n}\n.W\n" + "\n".join(STRANGE) for n in range(50, 58)),
         "more than 9 different",
     ),
     "topics": (rcv1.QRELS, "".join(f"T{n} 7 1\n" for n in range(2000)), "more than 1,000 topics"),
