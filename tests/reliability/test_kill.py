@@ -330,8 +330,6 @@ def test_killed_set_up(start, tmp_path, measured):
 
 PLACES = ("profiles", "workflow/profiles")
 PROFILES = sorted(file for place in PLACES for file in ROOT.glob(f"{place}/*/config.yaml"))
-    [*ROOT.glob("profiles/*/config.yaml"), *ROOT.glob("workflow/profiles/*/config.yaml")]
-)
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.parent.name)
