@@ -243,3 +243,16 @@ def test_arrays_are_numbers_and_never_pickles(tmp_path):
 def test_names_that_lead_elsewhere(name):
     assert not files.is_name(name)
     assert files.is_name("pca (2) ä")
+
+
+def test_two_writers_of_one_number_do_not_share_a_temporary_file(tmp_path, monkeypatch):
+    """As processes of two containers may have; the last to end has the file, whole."""
+    monkeypatch.setattr("os.getpid", lambda: 7)
+    path = tmp_path / "codes.npz"
+    with atomic(path) as first:
+        first.write_text("first")
+        with atomic(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]

@@ -92,7 +92,9 @@ def test_the_lock_ends_with_the_process_that_holds_it(start, tmp_path, number):
 
 def test_a_killed_runs_processes_are_ended_and_no_others(start, tmp_path):
     lock = tmp_path / "quick.run"
+    lock.touch()
     orphan = start(SLEEPER, **{running.MARK: running.mark(lock)})
+    (tmp_path / "full.run").touch()
     others = [start(SLEEPER), start(SLEEPER, **{running.MARK: running.mark(tmp_path / "full.run")})]
     running.begin(lock, []).close()
     assert orphan.wait(timeout=5) == -signal.SIGKILL
@@ -111,6 +113,7 @@ def test_a_process_that_does_not_end_is_named(start, tmp_path, monkeypatch):
     import psutil
 
     lock = tmp_path / "quick.run"
+    lock.touch()
     orphan = start(SLEEPER, **{running.MARK: running.mark(lock)})
     monkeypatch.setattr(psutil.Process, "kill", lambda self: None)
     monkeypatch.setattr(running, "PATIENCE", 0.1)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,7 +35,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         When the disk is full, the quota used up or the folder not writable.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{_own()}.partial{path.suffix}")
     try:
         with told(path, temporary):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +59,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         As `atomic`; also when an earlier folder cannot be removed.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{_own()}.partial")
     shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     try:
         with told(path, temporary):
@@ -77,7 +78,7 @@ def remove_partial(folder: str | Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
-                path.unlink()
+                path.unlink(missing_ok=True)  # another run may look at the same time
 
 
 @contextmanager
@@ -97,6 +98,11 @@ def told(path: Path, temporary: Path) -> Iterator[None]:
         if error.errno in (*NO_RIGHT, *IN_THE_WAY) and filename in ours:
             raise AebenchError(f"cannot write {path}: {error.strerror}.") from error
         raise
+
+
+def _own() -> str:
+    """Part of a name that no other writer has; containers may have a process of the same number."""
+    return f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 def _free(path: Path) -> str:
@@ -119,7 +125,7 @@ def check_room(folder: str | Path, size: int) -> None:
     path = Path(folder, ".room")
     with atomic(path) as temporary:
         temporary.write_bytes(bytes(size))
-    path.unlink()
+    path.unlink(missing_ok=True)  # another run may look at the same time
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -38,8 +38,8 @@ def watch(workflow: Any, default: float | None, say: Say) -> dict[int, str]:
     Returns
     -------
     ended : dict of a job's number to the message
-        Filled as jobs are ended. A job's processes are killed, so that none of them writes anything
-        after Snakemake has removed the job's outputs.
+        Filled as jobs are ended. A job's processes are killed; what a server of jobs does for it
+        gets seconds to remove what is half-written.
     """
     _note_scripts()
     ended: dict[int, str] = {}
@@ -55,8 +55,9 @@ def watch(workflow: Any, default: float | None, say: Say) -> dict[int, str]:
                 if minutes is not None and now - begun[process] > 60 * minutes:
                     begun[process] = math.inf  # once is enough
                     ended[job.jobid] = say(job, minutes)
-                    _tell(ended[job.jobid], job.log)
                     kill(process)
+                    with suppress(OSError):  # a full disk
+                        _tell(ended[job.jobid], job.log)
 
     threading.Thread(target=look, daemon=True).start()
     return ended
@@ -65,7 +66,10 @@ def watch(workflow: Any, default: float | None, say: Say) -> dict[int, str]:
 def kill(process: int) -> None:
     """Kill a process and all it has started, also what is being started meanwhile."""
     held: list[psutil.Process] = []
-    more = [psutil.Process(process)] if psutil.pid_exists(process) else []
+    try:
+        more = [psutil.Process(process)]
+    except psutil.NoSuchProcess:
+        return
     while more:
         for each in more:
             _signal(each.suspend)  # what stands still starts nothing

@@ -62,8 +62,9 @@ def begin(lock: str | Path, folders: Iterable[str | Path]) -> IO[str]:
 
 
 def mark(lock: Path) -> str:
-    """Return the value of MARK; a container with the same folders has another name."""
-    return f"{socket.gethostname()}:{lock}"
+    """Return the value of MARK: the file itself, for a machine's name may change under a run."""
+    found = os.stat(lock)
+    return f"{found.st_dev}:{found.st_ino}:{lock}"
 
 
 def _hold(lock: Path) -> IO[str]:

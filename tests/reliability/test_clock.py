@@ -74,7 +74,7 @@ def test_edits_of_an_old_date_are_noticed(made, measured):
 
 
 @pytest.mark.long
-@pytest.mark.promise("Faults", "Touched files and a wrong clock make nothing again")
+@pytest.mark.promise("Faults", "Touched files, of up to 1 MB, and a wrong clock make nothing again")
 def test_dates_alone_make_nothing_again(made, measured):
     touched = files(made, "src", "workflow", "results/tiny/mnist")
     for file in touched:

@@ -39,7 +39,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.promise(
     "Faults",
-    "A prepared data set, or codes, cut, changed or replaced after they were written are refused "
+    "A prepared data set that was cut, changed or replaced, and damaged codes, are refused "
     "in one message that says what to do; no job computes on them",
 )
 @pytest.mark.parametrize("damage", DAMAGES)

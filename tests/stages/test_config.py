@@ -42,6 +42,8 @@ def test_aliases_may_share_a_part_of_a_budget(tmp_path):
         ("a: !!python/name:os.system", "line 1: .* of type python/name:os.system"),
         ("a: 1\n__use_yte__: true\nb: ?open('x', 'w')", "line 2: the key __use_yte__ is not"),
         ("pathvars: {results: /}", "line 1: the key pathvars is not allowed"),
+        ("<<: {__use_yte__: true}\nb: ?open('x', 'w')", "`<<` is not allowed at the top level"),
+        ("a: &a {__use_yte__: true}\n<<: [*a]", "`<<` is not allowed at the top level"),
         (LISTS, "more than the 2,000 values"),
         (TABLES, "more than the 2,000 values"),
         ("a: &a [*a]", "line 1: an alias holds itself"),

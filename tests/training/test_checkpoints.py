@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from aebench.errors import TrainingError
+from aebench.errors import ParameterError, TrainingError
 from aebench.models import AutoEncoder
 from aebench.models.fitting import fit_together
 from aebench.training import checkpoints
@@ -469,3 +469,11 @@ def test_a_loss_that_is_no_number_leaves_no_checkpoint(way, wild, words, tmp_pat
     assert str(caught.value).endswith("(seed 3)")
     assert not [*tmp_path.iterdir()]
     measured("faults injected", 1)
+
+
+def test_a_file_of_something_else_is_not_overwritten(tmp_path):
+    mine = tmp_path / "deep.safetensors"
+    mine.write_bytes(b"weights of a year")
+    with pytest.raises(ParameterError, match=r"deep\.safetensors exists and is no checkpoint"):
+        AutoEncoder(code_size=2, hidden=(), epochs=1).fit(np.eye(4), checkpoint=mine)
+    assert mine.read_bytes() == b"weights of a year"

@@ -13,6 +13,7 @@ from aebench.errors import AebenchError
 from aebench.files import check_room, date_back, sha256
 from aebench.report.names import title
 from aebench.stages import plan
+from aebench.stages.crate import sources
 
 ROOT = Path(workflow.basedir)
 VARIANT_FILES = sorted((ROOT / "workflow" / "variants").glob("*.smk"))
@@ -61,8 +62,7 @@ def date_files():
     Snakemake refuses what a job has made when its input is of a later date.
     """
     made = [Path(name, BUDGET_NAME) for name in ("results", "reports")]
-    trees = [*made, ROOT / "src", ROOT / "workflow"]
-    files = [file for tree in trees for file in tree.rglob("*") if file.is_file()]
+    files = [file for tree in made for file in tree.rglob("*") if file.is_file()] + sources(ROOT)
     count = date_back(files, time.time())
     if count:
         print(f"note: {count} files had dates in the future; they have none now.", file=sys.stderr)
@@ -172,6 +172,8 @@ def begin():
     """
     global RUN, ENDED, JOB_SERVER  # the lock and the server end when nobody holds them
     folders = [f"{kind}/{BUDGET_NAME}" for kind in ("results", "reports")]
+    if not workflow.local_exec:
+        folders = []  # a cluster may still be writing there
     try:
         RUN = running.begin(f".snakemake/{BUDGET_NAME}.run", folders)
     except AebenchError as error:

@@ -1,5 +1,4 @@
 # crate: the report's folder becomes a package that describes itself (RO-Crate); pack: one archive of it.
-from aebench.stages.crate import sources
 
 
 rule crate:
@@ -7,7 +6,7 @@ rule crate:
         page="<reports>/index.html",
         metrics="<results>/metrics.csv",
         facts=expand("<results>/{dataset}/data.json", dataset=DATASETS),
-        source=[os.path.relpath(file) for file in sources(ROOT)],
+        code=[os.path.relpath(file) for file in sources(ROOT)],
     output:
         metadata="<reports>/ro-crate-metadata.json",
         readme="<reports>/README.md",

@@ -13,6 +13,8 @@ rule data:
     conda:
         "../envs/aebench.yaml"
     threads: 1
+    resources:
+        runtime=1440,  # a slow line is no fault
     params:
         limits=lambda wildcards: PLAN.limits(wildcards.dataset),
         vocabulary_size=config["vocabulary_size"],

@@ -783,7 +783,13 @@ def _run(command: list[str], cwd: Path | None = None, output: Path | None = None
 
     It is ended with all processes it started, and no file that it writes grows beyond LARGEST.
     """
-    limited = ["sh", "-c", f'ulimit -f {LARGEST // 512} && exec "$@"', "sh", *command]
+    limited = [
+        "sh",
+        "-c",
+        f'ulimit -f {LARGEST // 512} 2>/dev/null || :; exec "$@"',
+        "sh",
+        *command,
+    ]
     with tempfile.TemporaryFile() as said, open(output or os.devnull, "wb") as printed:
         client = subprocess.Popen(
             limited,

@@ -314,8 +314,10 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 if hasattr(self, name):
                     setattr(estimator, name, getattr(self, name))
         from aebench.models.fitting import fit_all
-        from aebench.training.checkpoints import Checkpoint, fingerprint
+        from aebench.training.checkpoints import Checkpoint, fingerprint, may_overwrite
 
+        if checkpoint and not isinstance(checkpoint, Checkpoint) and not may_overwrite(checkpoint):
+            raise ParameterError(f"{checkpoint} exists and is no checkpoint; name another file.")
         kept = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
         data = fingerprint(X) if checkpoint else ""
         fit_all(estimators, *self._resident(X), on_epoch, kept, data)

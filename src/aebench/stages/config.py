@@ -110,6 +110,8 @@ def _check(root: MappingNode, path: Path) -> None:
             refuse(node, f"{_words(node)} is not a finite number")
         if isinstance(node, MappingNode):
             _check_keys(node, refuse)
+        if any(key.tag == f"{_TAG}merge" for key, _ in (root.value if node is root else [])):
+            refuse(node, "`<<` is not allowed at the top level")
     for key, _ in root.value:
         if key.value in RESERVED:
             refuse(key, f"the key {key.value} is not allowed")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aebench import datasets, metrics
-from aebench.errors import ParameterError
+from aebench.errors import ParameterError, memory_told
 from aebench.files import atomic, write_csv, write_text
 from aebench.metrics.arrays import Place, here
 from aebench.metrics.contract import refuse
@@ -39,6 +39,7 @@ class Scored(NamedTuple):
     cost: dict[str, float]
 
 
+@memory_told()
 def run(
     data: str | Path,
     folders: Sequence[str | Path],

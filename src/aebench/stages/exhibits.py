@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aebench import datasets, models
-from aebench.errors import AebenchError, ParameterError
+from aebench.errors import AebenchError, ParameterError, memory_told
 from aebench.files import atomic, read_arrays
 from aebench.metrics.contract import check_codes, refuse
 from aebench.metrics.robustness import corruptions
@@ -33,6 +33,7 @@ DEVIATIONS = np.arange(-3, 4, dtype=np.float32)
 FILTERS = 36
 
 
+@memory_told()
 def run(
     data: str | Path, folders: Sequence[str | Path], out: str | Path, *, main_code_size: int
 ) -> None:

@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aebench.errors import memory_told
 from aebench.files import atomic
 from aebench.streams import stream
 
@@ -62,6 +63,7 @@ CONTRACTIVE_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0)
 Arrays = dict[str, np.ndarray]
 
 
+@memory_told()
 def run(out: str | Path, scale: Scale | None = None) -> None:
     """Do every experiment and write the arrays of all in one .npz file."""
     from aebench.training.device import use_threads

@@ -142,6 +142,15 @@ class Checkpoint:
 NO_CHECKPOINT = Checkpoint()
 
 
+def may_overwrite(path: str | Path) -> bool:
+    """Whether nothing but a checkpoint, perhaps a damaged one, is at that path."""
+    try:
+        with open(path, "rb") as file:
+            return b'{"__metadata__":{' in file.read(64)
+    except FileNotFoundError:
+        return True
+
+
 def write(path: Path, identity: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Write a state, atomically.
 
@@ -245,7 +254,12 @@ def reposition(generators: Iterable[torch.Generator], found: Iterable[torch.Tens
 
 def versions() -> dict[str, str]:
     """Versions of what computes."""
-    return {"aebench": __version__, "torch": torch.__version__, "numpy": np.__version__}
+    return {
+        "aebench": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+    }
 
 
 @lru_cache(maxsize=1)
