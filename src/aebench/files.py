@@ -60,7 +60,6 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{_own()}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
     try:
         with told(path, temporary):
             temporary.mkdir(parents=True)

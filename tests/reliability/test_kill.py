@@ -216,7 +216,8 @@ def half_way(workflow: Workflow, run: Run) -> None:
 
 
 def beats(workflow: Workflow) -> int:
-    return (workflow.folder / "beats").stat().st_size
+    file = workflow.folder / "beats"
+    return file.stat().st_size if file.exists() else 0
 
 
 def state(workflow: Workflow) -> dict[str, bytes]:
