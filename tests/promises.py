@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             group, text = mark.args
             if group not in GROUPS:
                 raise pytest.UsageError(f"{item.nodeid}: {group!r} is none of {', '.join(GROUPS)}")
-            item.user_properties.append((PROMISE, [group, text]))
+            item.user_properties.append((PROMISE, [group, text.rstrip(".")]))
 
 
 @pytest.fixture

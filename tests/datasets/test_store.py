@@ -111,7 +111,7 @@ def test_images_are_kept_as_bytes_and_counts_as_integers(tmp_path):
 
 
 DAMAGE_NOTICED = (
-    "A prepared data set, or codes, cut, changed or replaced after they were written are refused "
+    "A prepared data set that was cut, changed or replaced, and damaged codes, are refused "
     "in one message that says what to do; no job computes on them"
 )
 

@@ -223,7 +223,7 @@ def test_missing_and_broken_files(folder, images, name, measured):
 
 @pytest.mark.promise(
     "Faults",
-    "A prepared data set, or codes, cut, changed or replaced after they were written are refused "
+    "A prepared data set that was cut, changed or replaced, and damaged codes, are refused "
     "in one message that says what to do; no job computes on them",
 )
 def test_damaged_codes_are_never_measured(folder, images, measured):
