@@ -77,7 +77,7 @@ def remove_partial(folder: str | Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
-                path.unlink(missing_ok=True)  # another run may look at the same time
+                path.unlink()
 
 
 @contextmanager

@@ -18,11 +18,10 @@ from aebench.datasets import Dataset, read_facts
 from aebench.datasets import read as read_dataset
 from aebench.errors import AebenchError, shown
 from aebench.files import is_name, read_arrays, read_json
-from aebench.metrics.contract import COST, RUN, check_codes, refuse
+from aebench.metrics.contract import COST, HISTORY, RUN, check_codes, refuse
 from aebench.report import arrays, names
 
 USED = COST | {"required": ["seconds", "cpu_seconds", "peak_memory_mb"]}
-HISTORY_COLUMNS = ["epoch", "split", "metric", "value", "seconds"]
 _CLAIM_TEXT = sorted(set(CLAIM_COLUMNS) - {"measured", "low", "high"})
 
 
@@ -53,8 +52,8 @@ class Run:
         """What history.csv says: epoch, split, metric, value, seconds."""
         path = self.folder / "history.csv"
         if not path.is_file():
-            return pd.DataFrame(columns=HISTORY_COLUMNS)
-        return statistics.read_csv(path, HISTORY_COLUMNS)
+            return pd.DataFrame(columns=HISTORY)
+        return statistics.read_csv(path, HISTORY)
 
     def codes(self) -> np.ndarray | None:
         """Test codes [n_test, code_size]; None when there are none."""
